@@ -1,0 +1,1 @@
+"""What crosses a service boundary and nothing else: events, topics, routes, the canonical model, hospital dialects."""

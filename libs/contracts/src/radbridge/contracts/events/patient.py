@@ -1,0 +1,54 @@
+"""Facts about people, published by ``mpi``."""
+
+from datetime import datetime
+from typing import ClassVar
+
+from radbridge.contracts.events.base import EventBody
+
+
+class PatientLinked(EventBody):
+    """A hospital's patient record belongs to a person."""
+
+    NAME: ClassVar[str] = "patient.linked"
+    TOPIC: ClassVar[str] = "patient"
+
+    person_id: str
+    record_id: str
+    institution_id: str
+    rule: str
+    """The match rule that decided: ``document``, ``demographics`` or ``new``."""
+    document_index: str | None = None
+    linked_at: datetime
+
+    def aggregate_id(self) -> str:
+        return self.record_id
+
+
+class PatientMerged(EventBody):
+    """Two people were one: every record of ``retired_id`` now belongs to ``person_id``."""
+
+    NAME: ClassVar[str] = "patient.merged"
+    TOPIC: ClassVar[str] = "patient"
+
+    person_id: str
+    retired_id: str
+    rule: str
+    merged_at: datetime
+
+    def aggregate_id(self) -> str:
+        return self.person_id
+
+
+class PatientSplit(EventBody):
+    """One person was two: the named records now belong to ``new_person_id``."""
+
+    NAME: ClassVar[str] = "patient.split"
+    TOPIC: ClassVar[str] = "patient"
+
+    person_id: str
+    new_person_id: str
+    record_ids: list[str]
+    split_at: datetime
+
+    def aggregate_id(self) -> str:
+        return self.person_id

@@ -1,0 +1,1 @@
+"""Objects by name: files on a disk or an S3 bucket."""

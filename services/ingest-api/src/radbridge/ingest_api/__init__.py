@@ -1,0 +1,1 @@
+"""What hospitals push: institutions and their credentials, orders, exams, reports as received."""

@@ -1,0 +1,1 @@
+"""One person for the many patient records that hospitals keep."""

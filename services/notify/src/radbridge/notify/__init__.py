@@ -1,0 +1,1 @@
+"""Tells patients: templates, channels, deliveries and receipts."""

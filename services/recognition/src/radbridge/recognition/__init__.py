@@ -1,0 +1,1 @@
+"""Reminds doctors of exams that need not be repeated, and records what they decided."""

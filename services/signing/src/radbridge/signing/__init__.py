@@ -1,0 +1,1 @@
+"""What a report's signature, timestamp and seal are worth."""
