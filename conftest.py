@@ -1,0 +1,3 @@
+"""Fixtures and reports that every test folder shares."""
+
+pytest_plugins = ["tests.servers.fixtures"]

@@ -1,0 +1,175 @@
+"""The servers that other tests stand on: they answer, keep their data through SIGKILL, and leave nothing behind."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import asyncpg
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from minio import Minio
+from tests.servers.kafka import KafkaBroker
+from tests.servers.postgres import PostgresCluster
+from tests.servers.s3 import S3Server
+from tools.stamps import ROOT
+
+pytestmark = pytest.mark.real
+
+
+async def create_topic(bootstrap: str, name: str) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        await admin.create_topics([NewTopic(name, num_partitions=3, replication_factor=1)])
+    finally:
+        await admin.close()
+
+
+async def produce(bootstrap: str, topic: str, values: list[bytes]) -> None:
+    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all", enable_idempotence=True)
+    await producer.start()
+    try:
+        for value in values:
+            await producer.send_and_wait(topic, value, key=value[:1])
+    finally:
+        await producer.stop()
+
+
+async def consume(bootstrap: str, topic: str, count: int) -> set[bytes]:
+    consumer = AIOKafkaConsumer(topic, bootstrap_servers=bootstrap, auto_offset_reset="earliest")
+    await consumer.start()
+    try:
+        return {(await asyncio.wait_for(consumer.getone(), 20)).value for _ in range(count)}
+    finally:
+        await consumer.stop()
+
+
+async def test_kafka_delivers(kafka_url: str) -> None:
+    bootstrap = kafka_url.removeprefix("kafka://")
+    await create_topic(bootstrap, "servers-delivers")
+    await produce(bootstrap, "servers-delivers", [b"1", b"2", b"3"])
+    assert await consume(bootstrap, "servers-delivers", 3) == {b"1", b"2", b"3"}
+
+
+async def test_kafka_keeps_acknowledged_events_through_sigkill(own_kafka: KafkaBroker) -> None:
+    await create_topic(own_kafka.bootstrap, "t")
+    await produce(own_kafka.bootstrap, "t", [b"before"])
+    killed = own_kafka.pid
+    own_kafka.kill()
+    assert not own_kafka.running
+    own_kafka.start()
+    assert own_kafka.pid != killed
+    await produce(own_kafka.bootstrap, "t", [b"after"])
+    assert await consume(own_kafka.bootstrap, "t", 2) == {b"before", b"after"}
+
+
+async def test_kafka_starts_again_after_an_orderly_stop(own_kafka: KafkaBroker) -> None:
+    await create_topic(own_kafka.bootstrap, "t")
+    own_kafka.stop()
+    own_kafka.start()
+    await produce(own_kafka.bootstrap, "t", [b"again"])
+    assert await consume(own_kafka.bootstrap, "t", 1) == {b"again"}
+
+
+async def query(url: str, sql: str) -> object:
+    connection = await asyncpg.connect(url.replace("+asyncpg", "", 1))
+    try:
+        return await connection.fetchval(sql)
+    finally:
+        await connection.close()
+
+
+async def test_postgres_databases_are_fresh(postgres_database: str) -> None:
+    assert await query(postgres_database, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == 0
+    assert await query(postgres_database, "SHOW fsync") == "on"
+    assert await query(postgres_database, "SHOW server_encoding") == "UTF8"
+
+
+async def test_postgres_keeps_committed_rows_through_sigkill(own_postgres: PostgresCluster) -> None:
+    url = own_postgres.create_database()
+    await query(url, "CREATE TABLE t AS SELECT 7 AS n")
+    open_connection = await asyncpg.connect(url.replace("+asyncpg", "", 1))
+    own_postgres.kill()
+    own_postgres.start()
+    assert await query(url, "SELECT n FROM t") == 7
+    open_connection.terminate()
+
+
+def bucket_of(url: str) -> tuple[Minio, str]:
+    parts = urlsplit(url)
+    client = Minio(
+        f"{parts.hostname}:{parts.port}",
+        access_key=parts.username,
+        secret_key=parts.password,
+        secure=False,
+        region="us-east-1",
+    )
+    return client, parts.path.strip("/")
+
+
+def read(client: Minio, bucket: str, name: str) -> bytes:
+    response = client.get_object(bucket, name)
+    try:
+        return response.read()
+    finally:
+        response.close()
+        response.release_conn()
+
+
+def test_s3_buckets_are_fresh_and_keep_objects(s3_url: str) -> None:
+    client, bucket = bucket_of(s3_url)
+    assert list(client.list_objects(bucket)) == []
+    client.put_object(bucket, "a/b", io.BytesIO(b"image"), 5)
+    assert read(client, bucket, "a/b") == b"image"
+
+
+def test_s3_keeps_objects_through_sigkill(own_s3: S3Server) -> None:
+    client, bucket = bucket_of(own_s3.create_bucket())
+    client.put_object(bucket, "a", io.BytesIO(b"image"), 5)
+    own_s3.kill()
+    own_s3.start()
+    assert read(client, bucket, "a") == b"image"
+
+
+OWNER = """
+import sys, time
+from tests.servers.{module} import {name}
+server = {name}()
+server.start()
+print(server.pid, server._folder, flush=True)
+time.sleep(60)
+"""
+
+
+def is_gone(pid: int, folder: Path) -> bool:
+    return not Path(f"/proc/{pid}").exists() and not folder.exists()
+
+
+def wait_until(condition: Callable[[], bool]) -> bool:
+    end = time.monotonic() + 20
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+@pytest.mark.parametrize(("module", "name"), [("postgres", "PostgresCluster"), ("s3", "S3Server")])
+@pytest.mark.usefixtures("postgres_server", "s3_server")
+def test_servers_end_with_the_process_that_started_them(module: str, name: str) -> None:
+    argv = [sys.executable, "-c", OWNER.format(module=module, name=name)]
+    with subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE, text=True) as owner:
+        assert owner.stdout is not None
+        pid, folder = owner.stdout.readline().split()
+        os.kill(owner.pid, signal.SIGKILL)
+    assert wait_until(lambda: is_gone(int(pid), Path(folder)))
