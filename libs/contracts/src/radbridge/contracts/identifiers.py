@@ -1,0 +1,115 @@
+"""Identifiers that cross boundaries: national numbers, DICOM UIDs, and the ids RadBridge derives or issues.
+
+Derived ids are version 5 UUIDs: whoever knows the parts computes the same id, so nobody has to agree on one and no
+service has to ask another. New ids are version 7 UUIDs, which sort by the time they were made.
+"""
+
+import json
+import re
+import secrets
+import time
+from datetime import date
+from uuid import UUID, uuid5
+
+NAMESPACE = UUID("8f3d5a52-6a0e-5c55-9d0b-0f6f1c9e7a11")
+"""Namespace of every derived id. Changing it would change every id ever issued."""
+
+_RESIDENT_ID = re.compile(r"[1-9][0-9]{16}[0-9X]", re.ASCII)
+_RESIDENT_ID_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
+_RESIDENT_ID_CHECK = "10X98765432"
+_EARLIEST_BIRTH_YEAR = 1800
+
+_CREDIT_CODE_ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
+_CREDIT_CODE_VALUES = {character: value for value, character in enumerate(_CREDIT_CODE_ALPHABET)}
+_CREDIT_CODE = re.compile(f"[{_CREDIT_CODE_ALPHABET}]{{18}}")
+_CREDIT_CODE_WEIGHTS = (1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24, 10, 30, 28)
+
+_DICOM_UID = re.compile(r"[0-2](?:\.(?:0|[1-9][0-9]*))+", re.ASCII)
+_DICOM_UID_MAX_LENGTH = 64
+
+
+def normalize_resident_id(number: str) -> str:
+    """The number without surrounding blanks and with the check character ``x`` as ``X``."""
+    return number.strip().upper()
+
+
+def resident_id_check_character(first_17: str) -> str:
+    """Check character of a resident ID number from its first 17 digits (GB 11643-1999, ISO 7064 MOD 11-2)."""
+    total = sum(int(digit) * weight for digit, weight in zip(first_17, _RESIDENT_ID_WEIGHTS, strict=True))
+    return _RESIDENT_ID_CHECK[total % 11]
+
+
+def is_resident_id(number: str) -> bool:
+    """Whether the text is a resident ID number (GB 11643-1999): 18 characters, a real date of birth, the check
+    character. The old numbers of 15 digits are not accepted; an ``x`` must have been normalised to ``X``."""
+    return (
+        _RESIDENT_ID.fullmatch(number) is not None
+        and resident_id_birth_date(number) is not None
+        and resident_id_check_character(number[:17]) == number[17]
+    )
+
+
+def resident_id_birth_date(number: str) -> date | None:
+    """Date of birth that a resident ID number carries (positions 7 to 14), or ``None`` when it is no date."""
+    digits = number[6:14]
+    if len(digits) != 8 or not (digits.isascii() and digits.isdigit()):
+        return None
+    try:
+        birth_date = date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))
+    except ValueError:
+        return None
+    return birth_date if birth_date.year >= _EARLIEST_BIRTH_YEAR else None
+
+
+def credit_code_check_character(first_17: str) -> str:
+    """Check character of a unified social credit code from its first 17 characters (GB 32100-2015, MOD 31)."""
+    total = sum(_CREDIT_CODE_VALUES[char] * weight for char, weight in zip(first_17, _CREDIT_CODE_WEIGHTS, strict=True))
+    return _CREDIT_CODE_ALPHABET[(31 - total % 31) % 31]
+
+
+def is_credit_code(code: str) -> bool:
+    """Whether the text is a unified social credit code (GB 32100-2015): 18 characters of its alphabet (no I, O, S, V,
+    Z), the last one being the check character."""
+    return _CREDIT_CODE.fullmatch(code) is not None and credit_code_check_character(code[:17]) == code[17]
+
+
+def is_dicom_uid(uid: str) -> bool:
+    """Whether the text is a DICOM UID (PS3.5 section 9.1): at most 64 characters, numeric components without leading
+    zeros, under one of the three OID roots."""
+    return len(uid) <= _DICOM_UID_MAX_LENGTH and _DICOM_UID.fullmatch(uid) is not None
+
+
+def exam_id(institution_id: str, system: str, number: str) -> str:
+    """Id of an exam from its institution, the hospital system that numbered it (``ris`` unless registered otherwise)
+    and the hospital's exam number (Shanxi: risStudyId)."""
+    return _derived("exam", institution_id, system, number)
+
+
+def report_id(institution_id: str, system: str, number: str) -> str:
+    """Id of a report from its institution, the hospital system and the hospital's report number (Shanxi: recordNum)."""
+    return _derived("report", institution_id, system, number)
+
+
+def patient_record_id(institution_id: str, system: str, number: str) -> str:
+    """Id of a hospital's patient record from its institution, the hospital system and the hospital's patient number."""
+    return _derived("patient_record", institution_id, system, number)
+
+
+def event_id(source: str, subject: str, version: int, type: str) -> str:
+    """Id of an event from its CloudEvents source, subject and type and the aggregate's version: published twice, it is
+    the same event."""
+    return _derived("event", source, subject, str(version), type)
+
+
+def new_id() -> str:
+    """A new id: UUID version 7 (RFC 9562 section 5.7), so ids of one writer sort by millisecond."""
+    milliseconds = time.time_ns() // 1_000_000
+    value = (milliseconds & 0xFFFF_FFFF_FFFF) << 80 | secrets.randbits(80)
+    value = value & ~(0xF << 76) | 0x7 << 76
+    value = value & ~(0x3 << 62) | 0x2 << 62
+    return str(UUID(int=value))
+
+
+def _derived(*parts: str) -> str:
+    """JSON joins the parts: no part can be chosen so that two lists of parts give one text."""
+    return str(uuid5(NAMESPACE, json.dumps(parts, ensure_ascii=True, separators=(",", ":"))))

@@ -1,0 +1,18 @@
+"""A DICOM study as the services speak of it: identifiers and counts, no pixels."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Study:
+    """One study of one institution. Names are the DICOM keywords' own."""
+
+    study_instance_uid: str
+    accession_number: str | None = None
+    patient_id: str | None = None
+    modalities_in_study: tuple[str, ...] = ()
+    study_at: datetime | None = None
+    description: str | None = None
+    number_of_series: int = 0
+    number_of_instances: int = 0
