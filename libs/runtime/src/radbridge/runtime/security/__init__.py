@@ -1,0 +1,1 @@
+"""Keys, sealed values, tokens and who is asking."""
