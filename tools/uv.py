@@ -23,6 +23,8 @@ from tools.lock import locked_version, locked_wheels
 from tools.stamps import TOOLS
 
 UV = TOOLS / "bin" / "uv"
+SYSTEM_CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
+"""Holds the site's own authorities too, which uv and Node do not look for by themselves."""
 _AT_LEAST = (0, 9)
 
 
@@ -50,7 +52,7 @@ def ensure_uv() -> Path:
 def uv_environment() -> dict[str, str]:
     """Environment for uv: the system's Python only, the system's certificates where it has some."""
     environment = {**os.environ, "UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROGRESS": "1"}
-    if Path("/etc/ssl/certs/ca-certificates.crt").exists():
+    if SYSTEM_CERTIFICATES.exists():
         environment.setdefault("UV_SYSTEM_CERTS", "1")
     return environment
 
