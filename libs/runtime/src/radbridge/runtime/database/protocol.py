@@ -2,10 +2,16 @@
 
 SQL is the common subset of both (``INSERT … ON CONFLICT … DO UPDATE``, ``RETURNING``, ``WITH``) with ``$1`` … ``$n``
 placeholders. Columns are TEXT, BIGINT, DOUBLE PRECISION or bytes (``BYTEA``/``BLOB``); moments are BIGINT microseconds
-since 1970 UTC (``radbridge.runtime.clock``); flags are BIGINT 0 or 1.
+since 1970 UTC (``radbridge.runtime.clock``); flags are BIGINT 0 or 1. PostgreSQL wants ``CAST($1 AS BIGINT)`` where a
+placeholder's type does not follow from its column, and text without NUL.
 
 A unit of work is an ``async`` function of one transaction. It may await nothing but that transaction: on SQLite it runs
-on the writer thread and shares its commit with whatever else waits, on PostgreSQL it holds a connection.
+on the writer thread and shares its commit with whatever else waits, on PostgreSQL it holds a connection. It may be run
+again from its beginning when PostgreSQL reports a deadlock, so it changes nothing but the database. The caller's
+context variables are visible in it. When a statement fails, the whole unit of work fails, even if it swallows the
+exception.
+
+A cancelled caller does not learn whether its work was committed; it was, or was not, as a whole.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -19,11 +25,23 @@ Row: TypeAlias = Any
 
 
 class DatabaseError(Exception):
-    """The database refused the work."""
+    """The database refused the work. The text names no values."""
+
+
+class ConstraintViolated(DatabaseError):
+    """A unique, foreign-key, not-null or check constraint refused the work."""
+
+
+class ForeignAwait(DatabaseError):
+    """A unit of work awaited something else than its transaction."""
 
 
 class DatabaseUnavailable(DatabaseError):
-    """The database does not answer; nothing was committed, trying again later may help."""
+    """The database does not answer, or has no room; nothing was committed, trying again later may help."""
+
+
+class OutcomeUnknown(DatabaseUnavailable):
+    """The connection broke while the commit was under way: the work was committed as a whole, or not at all."""
 
 
 class Transaction(Protocol):
@@ -43,7 +61,7 @@ class Transaction(Protocol):
         ...
 
     async def fetch(self, sql: str, *values: Value) -> list[Row]:
-        """All rows of a query."""
+        """All rows of a query, or of ``RETURNING``."""
         ...
 
     async def fetch_one(self, sql: str, *values: Value) -> Row | None:
@@ -60,6 +78,28 @@ class Transaction(Protocol):
 
 
 Work: TypeAlias = Callable[[Transaction], Awaitable[T]]
+
+
+class Lease(Protocol):
+    """A name that one holder at a time has, among all processes that use the database.
+
+    It falls free when its holder releases it, ends, is killed, or loses the database.
+    """
+
+    async def hold(self) -> bool:
+        """Take the lease if it is free; answers whether it is this object's now. Cheap when it is already.
+
+        :raises DatabaseUnavailable: the database is away; the lease is not held.
+        """
+        ...
+
+    async def knock(self) -> None:
+        """Call the holder's ``on_knock``, as far as the database can; for whoever does not hold the lease."""
+        ...
+
+    async def release(self) -> None:
+        """Give the lease up."""
+        ...
 
 
 class Database(Protocol):
@@ -82,8 +122,27 @@ class Database(Protocol):
         """
         ...
 
+    async def write_one(self, sql: str, *values: Value) -> list[Row]:
+        """Run one statement as a transaction of its own; answers the rows of its ``RETURNING``, if any.
+
+        One round trip on PostgreSQL, where ``write`` takes two more: the way for hot paths.
+        """
+        ...
+
     async def read(self, work: Work[T]) -> T:
         """Run ``work`` against one consistent snapshot; writing in it is an error."""
+        ...
+
+    async def fetch(self, sql: str, *values: Value) -> list[Row]:
+        """All rows of one query; one round trip on PostgreSQL, where ``read`` takes two more."""
+        ...
+
+    async def fetch_one(self, sql: str, *values: Value) -> Row | None:
+        """The first row of one query, or ``None``."""
+        ...
+
+    def lease(self, name: str, *, on_knock: Callable[[], None] | None = None) -> Lease:
+        """A lease of that name, not yet held. ``on_knock`` is called on the event loop when somebody knocks."""
         ...
 
     async def ping(self) -> None:

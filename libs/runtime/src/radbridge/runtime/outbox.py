@@ -1,0 +1,291 @@
+"""Events leave with the transaction that caused them, and reach the log afterwards.
+
+``publish`` stores the event in the service's own database. The relay, one per database, moves stored events to the log
+in order per key and deletes them. It reads what is there, never "sequence greater than the last one": a transaction
+that commits late would be passed over. A repeat after a crash has the same event id.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+
+from opentelemetry import trace
+
+from radbridge.contracts.envelope import Event, source_of, to_headers
+from radbridge.contracts.events.base import EventBody
+from radbridge.contracts.identifiers import event_id
+from radbridge.runtime.bus.protocol import BusError, EventLog, Message
+from radbridge.runtime.clock import Clock, from_micros, to_micros
+from radbridge.runtime.database.protocol import Database, DatabaseUnavailable, Row, Transaction, Value
+
+LARGEST_EVENT = 256 * 1024
+"""Bytes of a body. Whatever may be larger is a blob that the body names."""
+_BATCH = 250
+_SWEEP_S = 1.0
+_BETWEEN_KNOCKS_S = 0.005
+_COUNTED_BACKLOG = 10_000
+
+_COUNT = """
+    INSERT INTO aggregate_version (subject, version) {source}
+    ON CONFLICT (subject) DO UPDATE SET version = aggregate_version.version + 1 RETURNING version"""
+_STORE = """
+    INSERT INTO outbox (subject, topic, type, happened_at, traceparent, data, version)
+    VALUES ($1, $2, $3, $4, $5, $6, $7)"""
+_STORE_COUNTED = """
+    INSERT INTO outbox (subject, topic, type, happened_at, traceparent, data, version)
+    SELECT {}, {}, {}, CAST({} AS BIGINT), {}, CAST({} AS BYTEA), version FROM counted
+    RETURNING version"""
+
+_log = logging.getLogger(__name__)
+
+
+class EventTooLarge(ValueError):
+    """The body has more than :data:`LARGEST_EVENT` bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """Events that wait for the log."""
+
+    count: int
+    """Counted up to 10 000; there may be more."""
+    oldest_age: timedelta
+    """How long the oldest has been waiting; zero without any."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """An event without its version."""
+
+    source: str
+    subject: str
+    topic: str
+    type: str
+    time: datetime
+    traceparent: str | None
+    data: bytes
+
+    def values(self) -> tuple[Value, ...]:
+        return (self.subject, self.topic, self.type, to_micros(self.time), self.traceparent, self.data)
+
+    def event(self, version: int) -> Event:
+        return Event(
+            id=event_id(self.source, self.subject, version, self.type),
+            source=self.source,
+            type=self.type,
+            subject=self.subject,
+            time=self.time,
+            version=version,
+            data=self.data,
+            traceparent=self.traceparent,
+        )
+
+
+class Outbox:
+    """The outbox of one service's database.
+
+    :param observe: told of the backlog about once a second while this process is the relay.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        log: EventLog,
+        *,
+        service: str,
+        clock: Clock,
+        observe: Callable[[Backlog], None] | None = None,
+    ) -> None:
+        self._database = database
+        self._log = log
+        self._source = source_of(service)
+        self._clock = clock
+        self._observe = observe
+        self._next_report = 0.0
+        self._kicked = asyncio.Event()
+        self._lease = database.lease("outbox", on_knock=self._kicked.set)
+
+    async def publish(self, tx: Transaction, body: EventBody, *, version: int | None = None) -> Event:
+        """Store an event in the transaction; it is sent after the commit.
+
+        :param version: the aggregate's version when its owner counts it under a row lock of its own; otherwise it is
+            counted here. An aggregate is counted in one of the two ways, never in both.
+        :raises EventTooLarge: the body belongs into a blob.
+        """
+        return await self._store(tx, self._draft(body), version)
+
+    async def write_one(self, sql: str, *values: Value, body: EventBody) -> Event | None:
+        """Run one ``INSERT``, ``UPDATE`` or ``DELETE`` without ``RETURNING``, and publish if it touched a row.
+
+        Answers the event, or ``None`` when no row was touched and nothing published. Row and event are one statement,
+        and so one round trip, on PostgreSQL: the way for hot paths.
+
+        :raises EventTooLarge: the body belongs into a blob.
+        :raises DatabaseUnavailable: neither row nor event was written.
+        """
+        draft = self._draft(body)
+        if self._database.dialect == "sqlite":
+
+            async def write(tx: Transaction) -> Event | None:
+                return await self._store(tx, draft, None) if await tx.execute(sql, *values) else None
+
+            return await self._database.write(write)
+        rows = await self._database.write_one(_write_statement(sql, len(values)), *values, *draft.values())
+        if not rows:
+            return None
+        self._kicked.set()
+        return draft.event(int(rows[0]["version"]))
+
+    async def run(self) -> None:
+        """Relay events for ever. One relay per database works, the others stand by to take over."""
+        away = False
+        try:
+            while True:
+                try:
+                    if await self._lease.hold():
+                        await self._relay_once()
+                    else:
+                        await self._stand_by()
+                except (BusError, DatabaseUnavailable) as error:
+                    if not away:
+                        _log.warning("outbox of %s waits: %s: %s", self._source, type(error).__name__, error)
+                    away = True
+                    await asyncio.sleep(_SWEEP_S)  # no kick may shorten it: every commit kicks
+                    continue
+                away = False
+        finally:
+            await self._lease.release()
+
+    async def drained(self) -> None:
+        """Return when no event waits for the log. Some relay has to run meanwhile."""
+        while await self._database.fetch_one("SELECT 1 AS waiting FROM outbox LIMIT 1") is not None:
+            self._kicked.set()
+            await asyncio.sleep(0.02)
+
+    async def backlog(self) -> Backlog:
+        """How much waits, for metrics and readiness."""
+        row = await self._database.fetch_one(
+            "SELECT COUNT(*) AS waiting, MIN(happened_at) AS oldest"
+            " FROM (SELECT happened_at FROM outbox ORDER BY sequence LIMIT $1) AS first_rows",
+            _COUNTED_BACKLOG,
+        )
+        if row is None or not row["waiting"]:
+            return Backlog(0, timedelta())
+        return Backlog(int(row["waiting"]), max(timedelta(), self._clock() - from_micros(row["oldest"])))
+
+    def _draft(self, body: EventBody) -> _Draft:
+        data = body.model_dump_json().encode()
+        if len(data) > LARGEST_EVENT:
+            raise EventTooLarge(f"{body.event_type()} has {len(data)} bytes, {LARGEST_EVENT} at most")
+        return _Draft(
+            source=self._source,
+            subject=body.aggregate_id(),
+            topic=body.TOPIC,
+            type=body.event_type(),
+            time=self._clock(),
+            traceparent=_current_traceparent(),
+            data=data,
+        )
+
+    async def _store(self, tx: Transaction, draft: _Draft, version: int | None) -> Event:
+        if version is not None:
+            await tx.execute(_STORE, *draft.values(), version)
+        elif tx.dialect == "postgresql":
+            version = int((await tx.fetch(_publish_statement(), *draft.values()))[0]["version"])
+        else:
+            version = int((await tx.fetch(_COUNT.format(source="VALUES ($1, 1)"), draft.subject))[0]["version"])
+            await tx.execute(_STORE, *draft.values(), version)
+        tx.on_commit(self._kicked.set)
+        return draft.event(version)
+
+    async def _relay_once(self) -> None:
+        """Send a batch; when that was all there is, wait for a commit here, a knock, or the next sweep."""
+        self._kicked.clear()
+        sent = await self._send_batch()
+        await self._report()
+        if sent < _BATCH:
+            await self._kicked_within(_SWEEP_S)
+
+    async def _stand_by(self) -> None:
+        """For one sweep, pass kicks on to the relay in another process. It would find the events by itself, later."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + _SWEEP_S
+        while await self._kicked_within(end - loop.time()):
+            self._kicked.clear()
+            await self._lease.knock()
+            await asyncio.sleep(_BETWEEN_KNOCKS_S)
+
+    async def _kicked_within(self, seconds: float) -> bool:
+        try:
+            await asyncio.wait_for(self._kicked.wait(), max(0.0, seconds))
+        except TimeoutError:
+            return False
+        return True
+
+    async def _report(self) -> None:
+        loop = asyncio.get_running_loop()
+        if self._observe is not None and loop.time() >= self._next_report:
+            self._next_report = loop.time() + _SWEEP_S
+            self._observe(await self.backlog())
+
+    async def _send_batch(self) -> int:
+        rows = await self._database.fetch(
+            "SELECT sequence, topic, subject, type, version, happened_at, traceparent, data"
+            " FROM outbox ORDER BY sequence LIMIT $1",
+            _BATCH,
+        )
+        if rows:
+            await self._log.append([self._message(row) for row in rows])
+            await self._delete([row["sequence"] for row in rows])
+        return len(rows)
+
+    def _message(self, row: Row) -> Message:
+        draft = _Draft(
+            source=self._source,
+            subject=row["subject"],
+            topic=row["topic"],
+            type=row["type"],
+            time=from_micros(row["happened_at"]),
+            traceparent=row["traceparent"],
+            data=row["data"],
+        )
+        event = draft.event(row["version"])
+        return Message(topic=draft.topic, key=draft.subject, value=draft.data, headers=tuple(to_headers(event)))
+
+    async def _delete(self, sequences: list[int]) -> None:
+        if self._database.dialect == "sqlite":
+            # one writer at a time commits in the order of the numbers: up to the last one, all were read and sent
+            await self._database.write_one("DELETE FROM outbox WHERE sequence <= $1", sequences[-1])
+        else:
+            await self._database.write_one(
+                "DELETE FROM outbox WHERE sequence = ANY(CAST(string_to_array($1, ',') AS BIGINT[]))",
+                ",".join(map(str, sequences)),
+            )
+
+
+@lru_cache(maxsize=1)
+def _publish_statement() -> str:
+    return f"WITH counted AS ({_COUNT.format(source='VALUES ($1, 1)')}) {_store_counted(after=0)}"
+
+
+@lru_cache(maxsize=256)
+def _write_statement(sql: str, count: int) -> str:
+    """``sql`` with ``count`` values, and the event for PostgreSQL, as one statement."""
+    of_written = f"SELECT CAST(${count + 1} AS TEXT), 1 FROM written LIMIT 1"  # noqa: S608 (no values in it)
+    counted = _COUNT.format(source=of_written)
+    return f"WITH written AS ({sql} RETURNING 1 AS touched), counted AS ({counted}) {_store_counted(after=count)}"
+
+
+def _store_counted(*, after: int) -> str:
+    return _STORE_COUNTED.format(*(f"${after + number}" for number in range(1, 7)))
+
+
+def _current_traceparent() -> str | None:
+    """W3C Trace Context of the span that is current where the event arises."""
+    span = trace.get_current_span().get_span_context()
+    if not span.is_valid:
+        return None
+    return f"00-{span.trace_id:032x}-{span.span_id:016x}-{span.trace_flags:02x}"
