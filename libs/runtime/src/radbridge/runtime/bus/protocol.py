@@ -37,7 +37,7 @@ class Fenced(BusError):
 
 
 class TopicShrunk(BusError):
-    """A topic exists with more partitions, or shorter retention, than its table says."""
+    """The table asks for fewer partitions, or a shorter retention, than the topic has."""
 
 
 class Partition(NamedTuple):
@@ -142,7 +142,10 @@ class EventLog(Protocol):
         ...
 
     def follow(self, topic: str, *, from_beginning: bool = True) -> AsyncIterator[Record | None]:
-        """All records of all partitions, outside any group, for ever. ``None`` is yielded each time the end is reached."""
+        """All records of all partitions, outside any group, for ever; ``None`` each time the end is reached.
+
+        Without ``from_beginning`` it starts at the ends that it finds when the first item is asked for.
+        """
         ...
 
     async def read(self, topic: str, *, after: Mapping[int, int] | None = None, limit: int = 1000) -> list[Record]:
