@@ -1,0 +1,68 @@
+"""What became of a report's signature, for the hospital that sent it."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+import orjson
+from fastapi import APIRouter, Depends, Query
+from pydantic import BaseModel
+
+from radbridge.runtime.clock import from_micros
+from radbridge.runtime.problems import Problem
+from radbridge.runtime.security.hospital import hospital_or
+from radbridge.runtime.security.principal import Principal
+from radbridge.runtime.service import Resources
+from radbridge.signing import store
+from radbridge.signing.handlers import PENDING
+
+
+class CheckView(BaseModel):
+    """One check of a verdict; ``field`` is the wire field it speaks of."""
+
+    name: str
+    result: Literal["passed", "failed", "finding", "skipped"]
+    reason: str
+    field: str
+
+
+class VerdictView(BaseModel):
+    """The newest verdict on a report."""
+
+    recordNum: str  # noqa: N815 (the standard's own name)
+    verdict: Literal["pending", "accepted", "rejected"]
+    reason: str
+    checks: list[CheckView]
+    evidence: dict[str, str] = {}
+    judged_at: datetime | None = None
+
+
+def router(resources: Resources) -> APIRouter:
+    """Route ``/api/signing/v1/reports/{recordNum}/verdict``."""
+    api = APIRouter(prefix="/api/signing/v1", tags=["verdicts"])
+    caller = hospital_or(resources.directory, "admin", "operator", "service")
+
+    @api.get("/reports/{record_num}/verdict")
+    async def verdict(
+        record_num: str,
+        hospital_code: Annotated[str, Query(alias="hospitalCode")],
+        principal: Annotated[Principal, Depends(caller)],
+    ) -> VerdictView:
+        """The verdict on the newest push of a report; ``pending`` also where the report is still on its way."""
+        institution = resources.directory.by_code(hospital_code)
+        if institution is None:
+            raise Problem(404, "No such institution", f"hospitalCode {hospital_code} is not registered")
+        if principal.kind == "hospital" and principal.institution_id != institution.id:
+            raise Problem(403, "Not your hospital", "hospitalCode: only your own reports are shown")
+        row = await resources.database.read(lambda tx: store.verdict_of(tx, institution.id, record_num))
+        if row is None:
+            return VerdictView(recordNum=record_num, verdict=PENDING, reason="尚未收到该报告，或正在验证", checks=[])
+        return VerdictView(
+            recordNum=record_num,
+            verdict=row["outcome"],
+            reason=row["reason"],
+            checks=orjson.loads(row["checks"]),
+            evidence=orjson.loads(row["evidence"]),
+            judged_at=from_micros(row["judged_at"]) if row["judged_at"] is not None else None,
+        )
+
+    return api

@@ -1,0 +1,236 @@
+"""Is this certificate good, at this moment, for this use? Path building and validation (RFC 5280 clause 6, GB/T 20518).
+
+All paths to an anchor are tried and the best answer counts, so that a same-named root or a cross-certificate in the way
+does no harm. Of several faults of one path the one nearest the anchor is told first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from radbridge.signing.domain import oids
+from radbridge.signing.domain.certificate import (
+    DIGITAL_SIGNATURE,
+    ENCRYPTION_USAGES,
+    KEY_CERT_SIGN,
+    NON_REPUDIATION,
+    Certificate,
+)
+from radbridge.signing.domain.crl import CertificateList
+from radbridge.signing.domain.trust_store import RevocationState, TrustStore
+
+_MAX_PATH = 8
+_MAX_LINKS = 48
+
+
+class Usage(StrEnum):
+    """What a certificate is asked to be good for."""
+
+    SIGNATURE = "signature"
+    TIMESTAMP = "timestamp"
+    CA = "ca"
+    ENCRYPTION = "encryption"
+
+
+class CertStatus(StrEnum):
+    """The verdict on a certificate; the words are those of the cases format."""
+
+    GOOD = "good"
+    BAD_SIGNATURE = "bad_signature"
+    EXPIRED = "expired"
+    NOT_YET_VALID = "not_yet_valid"
+    REVOKED = "revoked"
+    UNTRUSTED = "untrusted"
+    WRONG_USAGE = "wrong_usage"
+    ISSUER_EXPIRED = "issuer_expired"
+    ISSUER_REVOKED = "issuer_revoked"
+    ISSUER_NOT_CA = "issuer_not_ca"
+    PATH_LENGTH = "path_length"
+    UNKNOWN_CRITICAL_EXTENSION = "unknown_critical_extension"
+    REVOCATION_UNKNOWN = "revocation_unknown"
+    MALFORMED = "malformed"
+    NOT_FOUND = "not_found"
+    NONE = "none"
+
+
+STATUS_REASONS = {
+    CertStatus.GOOD: "证书有效",
+    CertStatus.BAD_SIGNATURE: "证书签名错误（证书被改动或签名算法不受信任）",
+    CertStatus.EXPIRED: "证书已过有效期",
+    CertStatus.NOT_YET_VALID: "证书尚未生效",
+    CertStatus.REVOKED: "证书已被吊销",
+    CertStatus.UNTRUSTED: "证书链不能到达受信任的根证书",
+    CertStatus.WRONG_USAGE: "证书的密钥用途不允许此用途",
+    CertStatus.ISSUER_EXPIRED: "颁发者证书不在有效期内",
+    CertStatus.ISSUER_REVOKED: "颁发者证书已被吊销",
+    CertStatus.ISSUER_NOT_CA: "颁发者证书不是CA证书",
+    CertStatus.PATH_LENGTH: "证书链超过颁发者允许的长度",
+    CertStatus.UNKNOWN_CRITICAL_EXTENSION: "证书含有不能识别的关键扩展项",
+    CertStatus.REVOCATION_UNKNOWN: "没有可用的吊销列表，无法确认证书是否被吊销",
+    CertStatus.MALFORMED: "证书格式错误",
+    CertStatus.NOT_FOUND: "找不到签名人证书",
+    CertStatus.NONE: "没有可验证的证书",
+}
+REVOCATION_REASONS = {
+    RevocationState.GOOD: "吊销列表有效，证书未被吊销",
+    RevocationState.STALE: "吊销列表已过下次更新时间",
+    RevocationState.FORGED: "吊销列表签名错误，未采用",
+    RevocationState.NO_LIST: "没有颁发者的吊销列表",
+}
+
+
+@dataclass(frozen=True)
+class CertVerdict:
+    """`path` runs from the judged certificate to the anchor and is empty where none is reached.
+
+    `revocation` is the weakest state of its links, `crl` the list that was asked for the judged certificate.
+    """
+
+    status: CertStatus
+    path: tuple[Certificate, ...] = ()
+    revocation: RevocationState = RevocationState.NO_LIST
+    crl: CertificateList | None = None
+
+    @property
+    def good(self) -> bool:
+        return self.status is CertStatus.GOOD
+
+    @property
+    def reason(self) -> str:
+        """In Chinese."""
+        return STATUS_REASONS[self.status]
+
+
+def judge_certificate(
+    certificate: Certificate,
+    store: TrustStore,
+    *,
+    at: datetime,
+    now: datetime | None = None,
+    usage: Usage = Usage.SIGNATURE,
+    extra: Sequence[Certificate] = (),
+) -> CertVerdict:
+    """Whether `certificate` was good for `usage` at the moment `at`.
+
+    `now` is the moment of judging, by which lists are stale (default `at`); `extra` are further certificates that came
+    along, believed only as far as they chain to an anchor. Never raises for what the certificates contain.
+    """
+    best = CertVerdict(CertStatus.UNTRUSTED)
+    for path, broken in _Paths(store, extra).walk(certificate):
+        if broken:
+            best = CertVerdict(CertStatus.BAD_SIGNATURE) if best.status is CertStatus.UNTRUSTED else best
+            continue
+        verdict = _judge_path(path, store, at, now or at, usage)
+        if verdict.good:
+            return verdict
+        if not best.path:
+            best = verdict
+    return best
+
+
+class _Paths:
+    """Walks all paths of one certificate, within a budget of signature verifications."""
+
+    def __init__(self, store: TrustStore, extra: Sequence[Certificate]) -> None:
+        self._store = store
+        self._extra = extra
+        self._links_left = _MAX_LINKS
+
+    def walk(self, certificate: Certificate) -> Iterator[tuple[tuple[Certificate, ...], bool]]:
+        """(path, False) for each path that ends at an anchor, (stub, True) for each link whose signature is wrong."""
+        return self._extend((certificate,))
+
+    def _extend(self, path: tuple[Certificate, ...]) -> Iterator[tuple[tuple[Certificate, ...], bool]]:
+        last = path[-1]
+        if self._store.is_anchor(last):
+            yield path, False
+            return
+        if len(path) == _MAX_PATH:
+            return
+        for issuer in self._store.issuers_of(last, self._extra):
+            if any(issuer.spki == one.spki and issuer.subject == one.subject for one in path) or not self._links_left:
+                continue
+            self._links_left -= 1
+            if self._store.link_verifies(last, issuer):
+                yield from self._extend((*path, issuer))
+            else:
+                yield path, True
+
+
+def _judge_path(
+    path: tuple[Certificate, ...], store: TrustStore, at: datetime, now: datetime, usage: Usage
+) -> CertVerdict:
+    status = _issuer_fault(path, at) or (
+        CertStatus.UNKNOWN_CRITICAL_EXTENSION if path[0].extensions.unknown_critical else None
+    )
+    if status is not None:
+        return CertVerdict(status, path)
+    weakest, leaf_crl = RevocationState.GOOD, None
+    leaf = path[0]
+    leaf_revoked = False
+    for index in range(len(path) - 2, -1, -1):
+        state, entry, crl = store.revocation(path[index], path[index + 1], now)
+        weakest = max(weakest, state, key=_WEAKNESS.index)
+        if index == 0:
+            leaf_crl = crl
+        if entry is not None and entry.since <= at:
+            if index:
+                return CertVerdict(CertStatus.ISSUER_REVOKED, path, state, crl)
+            leaf_revoked = True
+    if at < leaf.not_before:
+        status = CertStatus.NOT_YET_VALID
+    elif at > leaf.not_after:
+        status = CertStatus.EXPIRED
+    elif leaf_revoked:
+        status = CertStatus.REVOKED
+    elif not allows(leaf, usage):
+        status = CertStatus.WRONG_USAGE
+    elif store.require_revocation and weakest is not RevocationState.GOOD:
+        status = CertStatus.REVOCATION_UNKNOWN
+    else:
+        status = CertStatus.GOOD
+    return CertVerdict(status, path, weakest, leaf_crl)
+
+
+_WEAKNESS = (RevocationState.GOOD, RevocationState.NO_LIST, RevocationState.STALE, RevocationState.FORGED)
+
+
+def _issuer_fault(path: tuple[Certificate, ...], at: datetime) -> CertStatus | None:
+    """The first fault of the issuers, from the anchor down, that is none of revocation."""
+    # A root of version 1 has no extensions to say that it is a CA: being an anchor says so.
+    if not all(_is_ca(one) for one in path[1:] if one is not path[-1] or one.version != 1):
+        return CertStatus.ISSUER_NOT_CA
+    for index in range(len(path) - 1, 0, -1):
+        issuer = path[index]
+        limit = issuer.extensions.path_length
+        below = sum(1 for one in path[1:index] if one.subject_key != one.issuer_key)
+        if limit is not None and below > limit:
+            return CertStatus.PATH_LENGTH
+        if issuer.extensions.unknown_critical:
+            return CertStatus.UNKNOWN_CRITICAL_EXTENSION
+        if not issuer.not_before <= at <= issuer.not_after:
+            return CertStatus.ISSUER_EXPIRED
+    return None
+
+
+def _is_ca(certificate: Certificate) -> bool:
+    return certificate.extensions.ca and certificate.may(KEY_CERT_SIGN)
+
+
+def allows(certificate: Certificate, usage: Usage) -> bool:
+    """Whether key usage and extended key usage allow `usage`."""
+    extensions = certificate.extensions
+    purposes = extensions.extended_key_usage
+    if usage is Usage.CA:
+        return _is_ca(certificate)
+    if usage is Usage.ENCRYPTION:
+        return certificate.may(ENCRYPTION_USAGES)
+    if not certificate.may(DIGITAL_SIGNATURE | NON_REPUDIATION):
+        return False
+    if usage is Usage.TIMESTAMP:
+        return purposes is not None and oids.TIME_STAMPING in purposes
+    # A key that a CA gave out for timestamps or OCSP answers alone signs no documents.
+    return purposes is None or not purposes <= {oids.TIME_STAMPING, oids.OCSP_SIGNING}

@@ -1,0 +1,134 @@
+"""What is believed or known: trust anchors, further certificates and revocation lists, with verified links remembered.
+
+A store is immutable to its users. It remembers which certificate and CRL signatures it has verified (keys and bytes are
+part of what is remembered), so that a chain through known issuers costs the leaf's verification alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from enum import StrEnum
+
+from radbridge.signing.domain.certificate import CRL_SIGN, Certificate, NameKey, load_certificates
+from radbridge.signing.domain.crl import CertificateList, Revocation, parse_crl
+
+_REMEMBERED_LINKS = 16_384
+
+
+class RevocationState(StrEnum):
+    """How well revocation could be looked up: only GOOD rests on a current list of the issuer."""
+
+    GOOD = "good"
+    STALE = "stale"
+    FORGED = "forged"
+    NO_LIST = "no_list"
+
+
+class TrustStore:
+    """Anchors are trusted as they are; intermediates are any further certificates, expired, revoked or of TSAs."""
+
+    def __init__(
+        self,
+        anchors: Iterable[Certificate],
+        intermediates: Iterable[Certificate] = (),
+        crls: Iterable[CertificateList] = (),
+        *,
+        require_revocation: bool = False,
+    ) -> None:
+        self.anchors = tuple(dict.fromkeys(anchors))
+        self.intermediates = tuple(dict.fromkeys(intermediates))
+        self.require_revocation = require_revocation
+        self._anchors = frozenset(self.anchors)
+        self._by_subject: dict[NameKey, list[Certificate]] = {}
+        self._by_issuer_and_serial: dict[tuple[NameKey, int], Certificate] = {}
+        for certificate in dict.fromkeys((*self.anchors, *self.intermediates)):
+            self._by_subject.setdefault(certificate.subject_key, []).append(certificate)
+            self._by_issuer_and_serial.setdefault((certificate.issuer_key, certificate.serial), certificate)
+        self._crls: dict[NameKey, list[CertificateList]] = {}
+        for crl in crls:
+            self._crls.setdefault(crl.issuer_key, []).append(crl)
+        self._links: dict[bytes, bool] = {}
+        self._crl_links: dict[tuple[int, bytes], bool] = {}
+
+    @classmethod
+    def from_bytes(
+        cls,
+        anchors: Iterable[bytes],
+        intermediates: Iterable[bytes] = (),
+        crls: Iterable[bytes] = (),
+        *,
+        require_revocation: bool = False,
+    ) -> TrustStore:
+        """From PEM or DER files; DerError where one cannot be read."""
+        return cls(
+            (certificate for data in anchors for certificate in load_certificates(data)),
+            (certificate for data in intermediates for certificate in load_certificates(data)),
+            map(parse_crl, crls),
+            require_revocation=require_revocation,
+        )
+
+    def is_anchor(self, certificate: Certificate) -> bool:
+        return certificate in self._anchors
+
+    def find(self, issuer: NameKey, serial: int) -> Certificate | None:
+        """The known certificate of that issuer and serial number."""
+        return self._by_issuer_and_serial.get((issuer, serial))
+
+    def issuers_of(self, certificate: Certificate, extra: Sequence[Certificate] = ()) -> list[Certificate]:
+        """Known certificates that may have issued `certificate` by name and key identifier, anchors first."""
+        known = self._by_subject.get(certificate.issuer_key, [])
+        candidates = [*known, *(one for one in extra if one.subject_key == certificate.issuer_key and one not in known)]
+        wanted = certificate.extensions.authority_key_id
+        return sorted(
+            (one for one in candidates if _same_key_id(wanted, one.extensions.subject_key_id)),
+            key=lambda one: one not in self._anchors,
+        )
+
+    def link_verifies(self, certificate: Certificate, issuer: Certificate) -> bool:
+        """Whether `issuer`'s key made `certificate`'s signature."""
+        if certificate.scheme is None or issuer.key is None:
+            return False
+        link = hashlib.sha256(issuer.spki + certificate.raw).digest()
+        known = self._links.get(link)
+        if known is None:
+            known = issuer.key.verify(certificate.scheme, certificate.tbs, certificate.signature)
+            if len(self._links) >= _REMEMBERED_LINKS:
+                self._links.clear()
+            self._links[link] = known
+        return known
+
+    def revocation(
+        self, certificate: Certificate, issuer: Certificate, now: datetime
+    ) -> tuple[RevocationState, Revocation | None, CertificateList | None]:
+        """What the issuer's lists say of `certificate`: how far they can be relied on at `now`, the entry, its list.
+
+        A revocation in a genuine list counts even when the list is stale; a forged list counts for nothing.
+        """
+        state, newest = RevocationState.NO_LIST, None
+        for crl in self._crls.get(issuer.subject_key, ()):
+            if not _same_key_id(crl.authority_key_id, issuer.extensions.subject_key_id):
+                continue
+            if not self._crl_verifies(crl, issuer):
+                state = RevocationState.FORGED if state is RevocationState.NO_LIST else state
+                continue
+            if (entry := crl.find(certificate.serial)) is not None:
+                return RevocationState.GOOD, entry, crl
+            if crl.is_current(now):
+                state = RevocationState.GOOD
+            elif state is not RevocationState.GOOD:
+                state = RevocationState.STALE
+            newest = crl if newest is None or crl.this_update > newest.this_update else newest
+        return state, None, newest
+
+    def _crl_verifies(self, crl: CertificateList, issuer: Certificate) -> bool:
+        link = (id(crl), issuer.spki)
+        known = self._crl_links.get(link)
+        if known is None:
+            known = self._crl_links[link] = issuer.may(CRL_SIGN) and crl.is_signed_by(issuer.key)
+        return known
+
+
+def _same_key_id(wanted: bytes | None, offered: bytes | None) -> bool:
+    return wanted is None or offered is None or wanted == offered

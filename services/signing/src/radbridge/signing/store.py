@@ -1,0 +1,122 @@
+"""Queries of ``signing`` on its own tables (the tables: ``migrations/versions``)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from radbridge.runtime.database.protocol import Row, Transaction
+
+
+class MaterialKind(StrEnum):
+    """What a piece of trust material is."""
+
+    ROOT = "root"
+    INTERMEDIATE = "intermediate"
+    CRL = "crl"
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """A certificate file or a revocation list of a CA. ``data`` is missing while an address was not fetched yet."""
+
+    material_id: str
+    ca_name: str
+    kind: MaterialKind
+    url: str
+    data: bytes | None
+    updated_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredVerdict:
+    """A verdict as rows and the API carry it. ``checks`` and ``evidence`` are JSON."""
+
+    report_id: str
+    received_version: int
+    institution_id: str
+    report_number: str
+    outcome: str
+    reason: str
+    checks: str
+    evidence: str
+    judged_at: int | None
+
+
+async def trust_version(tx: Transaction) -> int:
+    """Counts the changes of the trust material."""
+    row = await tx.fetch_one("SELECT version FROM trust_version WHERE singleton = 1")
+    return 0 if row is None else row["version"]
+
+
+async def all_material(tx: Transaction) -> list[Material]:
+    """Everything that is trusted or known."""
+    rows = await tx.fetch("SELECT * FROM trust_material ORDER BY ca_name, kind, material_id")
+    return [_material(row) for row in rows]
+
+
+async def replace_ca(tx: Transaction, ca_name: str, materials: Sequence[Material]) -> None:
+    """A CA's material from now on."""
+    await tx.execute("DELETE FROM trust_material WHERE ca_name = $1", ca_name)
+    await tx.execute_many(
+        """INSERT INTO trust_material (material_id, ca_name, kind, url, data, updated_at)
+           VALUES ($1, $2, $3, $4, $5, $6)""",
+        [(m.material_id, m.ca_name, m.kind.value, m.url, m.data, m.updated_at) for m in materials],
+    )
+    await _count_change(tx)
+
+
+async def update_crl(tx: Transaction, material_id: str, data: bytes, now: int) -> None:
+    """A revocation list as fetched just now."""
+    changed = await tx.execute(
+        "UPDATE trust_material SET data = $2, updated_at = $3 WHERE material_id = $1", material_id, data, now
+    )
+    if changed:
+        await _count_change(tx)
+
+
+async def save_verdict(tx: Transaction, verdict: StoredVerdict) -> None:
+    """The newest verdict on a report; one on an older push changes nothing."""
+    await tx.execute(
+        """INSERT INTO verdict (report_id, received_version, institution_id, report_number, outcome, reason, checks,
+                                evidence, judged_at)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+           ON CONFLICT (report_id) DO UPDATE SET received_version = excluded.received_version,
+               outcome = excluded.outcome, reason = excluded.reason, checks = excluded.checks,
+               evidence = excluded.evidence, judged_at = excluded.judged_at
+           WHERE excluded.received_version >= verdict.received_version""",
+        verdict.report_id,
+        verdict.received_version,
+        verdict.institution_id,
+        verdict.report_number,
+        verdict.outcome,
+        verdict.reason,
+        verdict.checks,
+        verdict.evidence,
+        verdict.judged_at,
+    )
+
+
+async def verdict_of(tx: Transaction, institution_id: str, report_number: str) -> Row | None:
+    """The newest verdict on a hospital's report number, or ``None``."""
+    return await tx.fetch_one(
+        "SELECT * FROM verdict WHERE institution_id = $1 AND report_number = $2", institution_id, report_number
+    )
+
+
+async def _count_change(tx: Transaction) -> None:
+    await tx.execute(
+        """INSERT INTO trust_version (singleton, version) VALUES (1, 1)
+           ON CONFLICT (singleton) DO UPDATE SET version = trust_version.version + 1"""
+    )
+
+
+def _material(row: Row) -> Material:
+    data = row["data"]
+    return Material(
+        row["material_id"],
+        row["ca_name"],
+        MaterialKind(row["kind"]),
+        row["url"],
+        None if data is None else bytes(data),
+        row["updated_at"],
+    )
