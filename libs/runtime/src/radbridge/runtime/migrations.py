@@ -119,18 +119,17 @@ def _sqlite_revision(path: Path) -> str | None:
 
 
 async def _postgres_revision(database_url: str) -> str | None:
-    from radbridge.runtime.database.postgres_session import connect, unavailable_errors
+    from radbridge.runtime.database.postgres_session import DRIVER_ERRORS, connect, translated
 
+    connection = await connect(database_url, service="migrations")
     try:
-        connection = await connect(database_url, service="migrations")
-        try:
-            if await connection.fetchval("SELECT to_regclass('alembic_version') IS NULL"):
-                return None
-            return await connection.fetchval(_CURRENT)
-        finally:
-            await connection.close()
-    except unavailable_errors() as error:
-        raise DatabaseUnavailable(type(error).__name__) from None
+        if await connection.fetchval("SELECT to_regclass('alembic_version') IS NULL"):
+            return None
+        return await connection.fetchval(_CURRENT)
+    except DRIVER_ERRORS as error:
+        raise translated(error) from None
+    finally:
+        await connection.close()
 
 
 async def _migrate_postgres(database_url: str, folder: Path) -> None:
@@ -138,8 +137,13 @@ async def _migrate_postgres(database_url: str, folder: Path) -> None:
     from sqlalchemy.ext.asyncio import create_async_engine
     from sqlalchemy.pool import NullPool
 
-    url = re.sub(r"^postgres(ql)?(\+asyncpg)?:", "postgresql+asyncpg:", database_url)
-    engine = create_async_engine(url, poolclass=NullPool)
+    from radbridge.runtime.database.postgres_session import connect
+
+    engine = create_async_engine(
+        "postgresql+asyncpg://",
+        poolclass=NullPool,
+        async_creator=lambda: connect(database_url, service="migrations"),
+    )
     try:
         async with engine.begin() as connection:
             await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
