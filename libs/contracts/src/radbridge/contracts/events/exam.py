@@ -42,8 +42,9 @@ class ExamRegistered(EventBody):
     requested_at: datetime | None = None
     performed_at: datetime | None = None
     changed_at: datetime
-    clinical_sealed: str = ""
-    """Order, ward and diagnosis texts as JSON, sealed under the institution's ``patient`` key, exam id as associated data."""
+    exam_sealed: str = ""
+    """The canonical exam (``contracts.model.exam.Exam``) as JSON, sealed under the institution's ``patient`` key, exam id as
+    associated data."""
 
     def aggregate_id(self) -> str:
         return self.exam_id

@@ -12,6 +12,8 @@ class VerdictCheck(Part):
     name: str
     result: str
     reason: str = ""
+    field: str = ""
+    """The wire field it speaks of."""
 
 
 class _OfReport(EventBody):

@@ -1,0 +1,47 @@
+"""Hospitals at the native APIs: HTTP Basic (RFC 7617) with the access key as user and the secret key as password."""
+
+import base64
+import binascii
+import hmac
+from collections.abc import Awaitable, Callable
+
+from fastapi import Request
+
+from radbridge.runtime.directory import Directory
+from radbridge.runtime.problems import Problem
+from radbridge.runtime.security.keyring import SealError
+from radbridge.runtime.security.principal import Principal, require
+
+
+def hospital_or(directory: Directory, *roles: str) -> Callable[[Request], Awaitable[Principal]]:
+    """A FastAPI dependency: a registered hospital, or else a principal that ``require(*roles)`` lets in."""
+    somebody_else = require(*roles)
+
+    async def principal_of(request: Request) -> Principal:
+        scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "basic":
+            return await somebody_else(request)
+        principal = _hospital(directory, encoded.strip())
+        if principal is None:
+            raise Problem(401, detail="The access key or the secret key is wrong.")
+        return principal
+
+    return principal_of
+
+
+def _hospital(directory: Directory, encoded: str) -> Principal | None:
+    try:
+        access_key, _, secret_key = base64.b64decode(encoded, validate=True).decode().partition(":")
+        institution = directory.by_access_key(access_key)
+        if institution is None or not institution.enabled:
+            return None
+        if not hmac.compare_digest(institution.secret_key.encode(), secret_key.encode()):
+            return None
+    except (binascii.Error, UnicodeDecodeError, SealError):
+        return None
+    return Principal(
+        kind="hospital",
+        subject=institution.code,
+        roles=frozenset({"hospital"}),
+        institution_id=institution.id,
+    )

@@ -1,0 +1,136 @@
+"""The last pushes of each hospital, with every fault of the refused ones, for the console."""
+
+from datetime import datetime
+from typing import Annotated
+
+import orjson
+from fastapi import APIRouter, Depends, Query
+from pydantic import BaseModel
+
+from radbridge.ingest_api.store import records, refusals
+from radbridge.runtime.clock import from_micros
+from radbridge.runtime.database.protocol import Row, Transaction
+from radbridge.runtime.problems import Problem
+from radbridge.runtime.security.principal import Principal, require
+from radbridge.runtime.service import Resources
+
+Reader = Annotated[Principal, Depends(require("admin", "operator", "hospital"))]
+
+
+class FaultView(BaseModel):
+    """What was wrong with one field; personal values are masked."""
+
+    field: str
+    rule: str
+    message: str
+    value: str = ""
+
+
+class PushView(BaseModel):
+    """One push of a hospital, accepted or refused."""
+
+    push_id: str
+    hospital_code: str
+    hospital_name: str
+    interface: str
+    accepted: bool
+    at: datetime
+    number: str
+    exam_id: str | None
+    message: str
+    faults: list[FaultView]
+
+
+class PushList(BaseModel):
+    """The newest pushes first."""
+
+    pushes: list[PushView]
+
+
+def router(resources: Resources) -> APIRouter:
+    """Route ``/api/ingest-api/v1/pushes``."""
+    api = APIRouter(prefix="/api/ingest-api/v1", tags=["pushes"])
+
+    @api.get("/pushes")
+    async def pushes(
+        principal: Reader,
+        hospital: str = "",
+        limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    ) -> PushList:
+        """The newest pushes, of one hospital or of all that the caller may see."""
+        institution_id = _visible_institution(principal, hospital)
+
+        async def work(tx: Transaction) -> tuple[list[Row], list[Row], list[Row]]:
+            return (
+                await records.recent_exams(tx, institution_id, limit),
+                await records.recent_reports(tx, institution_id, limit),
+                await refusals.recent(tx, institution_id, limit),
+            )
+
+        exams, reports, refused = await resources.database.read(work)
+        views = [_exam(row) for row in exams] + [_report(row) for row in reports] + [_refusal(row) for row in refused]
+        views.sort(key=lambda view: view.at, reverse=True)
+        return PushList(pushes=views[:limit])
+
+    def _visible_institution(principal: Principal, hospital: str) -> str:
+        own = principal.institution_id
+        if not hospital:
+            return own or ""
+        institution = resources.directory.by_code(hospital)
+        if institution is None:
+            raise Problem(404, "No such institution", f"hospital {hospital} is not registered")
+        if own is not None and own != institution.id:
+            raise Problem(403, "Not your hospital", "hospital: only your own pushes are shown")
+        return institution.id
+
+    def _names(institution_id: str) -> tuple[str, str]:
+        institution = resources.directory.by_id(institution_id)
+        return (institution.code, institution.name) if institution else ("", "")
+
+    def _exam(row: Row) -> PushView:
+        code, name = _names(row["institution_id"])
+        return PushView(
+            push_id=f"{row['exam_id']}:{row['received_at']}",
+            hospital_code=code,
+            hospital_name=name,
+            interface="exam-sync",
+            accepted=True,
+            at=from_micros(row["received_at"]),
+            number=row["exam_number"],
+            exam_id=row["exam_id"],
+            message="",
+            faults=[],
+        )
+
+    def _report(row: Row) -> PushView:
+        code, name = _names(row["institution_id"])
+        exam_ids: list[str] = orjson.loads(row["exam_ids"])
+        return PushView(
+            push_id=f"{row['report_id']}:{row['received_at']}",
+            hospital_code=code,
+            hospital_name=name,
+            interface="report/sync",
+            accepted=True,
+            at=from_micros(row["received_at"]),
+            number=row["report_number"],
+            exam_id=exam_ids[0] if exam_ids else None,
+            message="",
+            faults=[],
+        )
+
+    def _refusal(row: Row) -> PushView:
+        _, name = _names(row["institution_id"])
+        return PushView(
+            push_id=row["refusal_id"],
+            hospital_code=row["hospital_code"],
+            hospital_name=name,
+            interface=row["interface"],
+            accepted=False,
+            at=from_micros(row["at"]),
+            number=row["number"],
+            exam_id=None,
+            message=row["message"],
+            faults=[FaultView.model_validate(fault) for fault in orjson.loads(row["faults"])],
+        )
+
+    return api

@@ -1,0 +1,128 @@
+"""Accepting records: sealed, stored and announced in one transaction, or not at all.
+
+Nothing here knows a dialect: the HTTP edge hands over canonical records that passed validation, and the digest of what
+was sent.
+"""
+
+from dataclasses import dataclass, replace
+
+import orjson
+
+from radbridge.contracts.events.base import BlobRef
+from radbridge.contracts.model.exam import Exam
+from radbridge.contracts.model.report import Report, ReportFile
+from radbridge.contracts.model.serialization import to_json
+from radbridge.ingest_api.domain.arbitration import Outcome, outcome_of_refusal, outcome_of_stored
+from radbridge.ingest_api.domain.publication import (
+    exam_event,
+    exam_id_of,
+    record_id_of,
+    report_event,
+    report_id_of,
+)
+from radbridge.ingest_api.store import records
+from radbridge.runtime.blobs.sealed import SealedBlobs
+from radbridge.runtime.clock import Clock, to_micros
+from radbridge.runtime.database.protocol import Database
+from radbridge.runtime.directory import Institution
+from radbridge.runtime.outbox import Outbox
+from radbridge.runtime.security.keyring import Keyring
+from radbridge.runtime.security.patient import seal_patient
+from radbridge.runtime.security.vault import Vault
+
+JSON = "application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """An accepted push: the record's id and what became of the push."""
+
+    record_id: str
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """Accepts exams and reports of known hospitals."""
+
+    database: Database
+    outbox: Outbox
+    keyring: Keyring
+    vault: Vault
+    blobs: SealedBlobs
+    clock: Clock
+
+    async def accept_exam(self, institution: Institution, catalogue: str, exam: Exam, digest: str) -> Accepted:
+        """Store an exam and publish ``exam.registered`` (or ``exam.voided``) in one commit.
+
+        :raises DatabaseUnavailable: nothing was stored.
+        """
+        exam_id = exam_id_of(institution.id, exam.number)
+        sealed = self.keyring.seal(institution.id, "patient", to_json(exam), place=exam_id)
+        patient = seal_patient(
+            self.keyring, self.vault, institution.id, record_id_of(institution.id, exam.patient), exam.patient
+        )
+        event = exam_event(institution.id, institution.code, institution.name, catalogue, exam, patient, sealed)
+
+        stored = await self.outbox.write_one(
+            records.SAVE_EXAM,
+            exam_id,
+            institution.id,
+            exam.number,
+            digest,
+            to_micros(exam.changed_at),
+            to_micros(self.clock()),
+            sealed.encode(),
+            body=event,
+        )
+        if stored is None:
+            known = await self.database.read(lambda tx: records.exam_digest(tx, exam_id))
+            return Accepted(exam_id, outcome_of_refusal(known, digest))
+        return Accepted(exam_id, outcome_of_stored(stored.version))
+
+    async def accept_report(
+        self, institution: Institution, report: Report, document: bytes | None, document_type: str, digest: str
+    ) -> Accepted:
+        """Store a report and publish ``report.received`` (or ``report.voided``) in one commit.
+
+        Content, signature package and document are durable, sealed blobs before the commit names them.
+
+        :raises DatabaseUnavailable: nothing was stored.
+        :raises BlobUnavailable: nothing was stored.
+        """
+        report_id = report_id_of(institution.id, report.number)
+        content, package, file = await self._put_blobs(institution, report, document, document_type)
+        event = report_event(
+            institution.id, institution.code, report, content=content, signature_package=package, document=file
+        )
+
+        stored = await self.outbox.write_one(
+            records.SAVE_REPORT,
+            report_id,
+            institution.id,
+            report.number,
+            digest,
+            to_micros(report.changed_at),
+            to_micros(self.clock()),
+            orjson.dumps(event.exam_ids).decode(),
+            orjson.dumps([ref.name for ref in (content, package, file) if ref is not None]).decode(),
+            body=event,
+        )
+        if stored is None:
+            known = await self.database.read(lambda tx: records.report_digest(tx, report_id))
+            return Accepted(report_id, outcome_of_refusal(known, digest))
+        return Accepted(report_id, outcome_of_stored(stored.version))
+
+    async def _put_blobs(
+        self, institution: Institution, report: Report, document: bytes | None, document_type: str
+    ) -> tuple[BlobRef, BlobRef | None, BlobRef | None]:
+        url = report.file.url if report.file else None
+        bare = replace(report, signature=None, file=ReportFile(url=url) if url else None)
+        content = await self.blobs.put(institution.id, to_json(bare), JSON)
+        package = None
+        if report.signature is not None:
+            package = await self.blobs.put(institution.id, to_json(report.signature), JSON)
+        file = None
+        if document is not None:
+            file = await self.blobs.put(institution.id, document, document_type)
+        return content, package, file

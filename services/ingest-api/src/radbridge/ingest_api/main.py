@@ -1,0 +1,31 @@
+"""The ``ingest-api`` service, put together."""
+
+from radbridge.ingest_api.api import institutions, pushes, shanxi
+from radbridge.ingest_api.intake import Intake
+from radbridge.ingest_api.refusal_log import RefusalLog
+from radbridge.runtime.service import Resources, Service, ServiceDefinition, Worker
+
+
+def build(resources: Resources) -> Service:
+    """Routes and workers of the service over the given resources."""
+    intake = Intake(
+        resources.database,
+        resources.outbox,
+        resources.keyring,
+        resources.vault,
+        resources.sealed_blobs,
+        resources.clock,
+    )
+    refusal_log = RefusalLog(resources.database, resources.clock)
+    return Service(
+        name="ingest-api",
+        routers=(
+            shanxi.router(resources, intake, refusal_log),
+            institutions.router(resources),
+            pushes.router(resources),
+        ),
+        workers=(Worker("refusal-log", refusal_log.run),),
+    )
+
+
+SERVICE = ServiceDefinition(name="ingest-api", migrations="radbridge.ingest_api.migrations", build=build)

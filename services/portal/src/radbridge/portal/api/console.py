@@ -1,0 +1,198 @@
+"""What operators look at: the services, the exams, and each exam's journey, live."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import StreamingResponse
+from pydantic import TypeAdapter
+
+from radbridge.contracts.events.exam import ExamRegistered
+from radbridge.contracts.topics import ALL_SERVICES
+from radbridge.portal import store
+from radbridge.portal.domain.journey import Step, tell
+from radbridge.portal.domain.summary import ExamSummary, summarise
+from radbridge.runtime.clock import from_micros, to_micros
+from radbridge.runtime.database.protocol import DatabaseUnavailable, Row, Transaction
+from radbridge.runtime.problems import Problem
+from radbridge.runtime.security.principal import Principal, require
+from radbridge.runtime.service import Resources
+
+Operator = Annotated[Principal, Depends(require("admin", "operator"))]
+
+POLL_S = 0.5
+KEEP_ALIVE_S = 15.0
+SERVICES_EVERY_S = 3.0
+
+
+def router(resources: Resources) -> APIRouter:
+    """Routes below ``/api/portal/v1`` for the console."""
+    api = APIRouter(prefix="/api/portal/v1", tags=["console"])
+
+    @api.get("/services")
+    async def services(_: Operator) -> dict[str, Any]:
+        """Which service processes are alive and ready, from their heartbeats."""
+        return _services(resources)
+
+    @api.get("/exams")
+    async def exams(
+        _: Operator,
+        q: Annotated[str, Query(max_length=128)] = "",
+        hospital: str = "",
+        limit: Annotated[int, Query(ge=1, le=200)] = 50,
+        before: int | None = None,
+    ) -> dict[str, Any]:
+        """Exams by newest event. ``q``: exam, report or accession number, study UID, or the start of an item's name."""
+        institution = resources.directory.by_code(hospital) if hospital else None
+        if hospital and institution is None:
+            raise Problem(404, "No such institution", f"hospital {hospital} is not registered")
+
+        async def work(tx: Transaction) -> list[ExamSummary]:
+            rows = await store.list_exams(
+                tx,
+                query=q.strip(),
+                institution_id=institution.id if institution else None,
+                before=before,
+                limit=limit,
+            )
+            return [await _summary(tx, row) for row in rows]
+
+        found = await resources.database.read(work)
+        full = len(found) == limit
+        return {"exams": [_json(s) for s in found], "next": to_micros(found[-1].updated_at) if full else None}
+
+    @api.get("/exams/{exam_id}")
+    async def exam(exam_id: str, _: Operator) -> dict[str, Any]:
+        """One exam's journey, told from events alone."""
+        found = await resources.database.read(lambda tx: _journey(tx, exam_id))
+        if found is None:
+            raise Problem(404, "No such exam", f"exam_id {exam_id} is not known")
+        return found
+
+    @api.get("/exams/{exam_id}/stream")
+    async def exam_stream(exam_id: str, request: Request, _: Operator) -> StreamingResponse:
+        """The journey as server-sent events: at once, and again whenever a step was added."""
+
+        async def changes() -> AsyncIterator[bytes | None]:
+            steps = -1
+            while True:
+                found = await _patiently(lambda: resources.database.read(lambda tx: _journey(tx, exam_id)))
+                if found is not None and len(found["steps"]) != steps:
+                    steps = len(found["steps"])
+                    yield _event("journey", found)
+                else:
+                    yield None
+
+        return _stream(request, resources.stopping, changes())
+
+    @api.get("/stream")
+    async def stream(request: Request, _: Operator) -> StreamingResponse:
+        """Changed exams and the services' state as server-sent events."""
+
+        async def changes() -> AsyncIterator[bytes | None]:
+            after = to_micros(resources.clock())
+            shown: dict[str, Any] | None = None
+            waited = SERVICES_EVERY_S
+            while True:
+                sent = False
+                rows = await _patiently(
+                    lambda after=after: resources.database.read(lambda tx: store.changed_exams(tx, after, 100))
+                )
+                for row in rows or []:
+                    after = row["changed_at"]
+                    summary = await resources.database.read(lambda tx, row=row: _summary(tx, row))
+                    yield _event("exam", _json(summary))
+                    sent = True
+                waited += POLL_S
+                if waited >= SERVICES_EVERY_S:
+                    waited = 0.0
+                    now = _services(resources)
+                    if now != shown:
+                        shown = now
+                        yield _event("services", now)
+                        sent = True
+                if not sent:
+                    yield None
+
+        return _stream(request, resources.stopping, changes())
+
+    return api
+
+
+async def _patiently(read: Callable[[], Awaitable[Any]]) -> Any:
+    """A stream outlives a database that is away for a while."""
+    try:
+        return await read()
+    except DatabaseUnavailable:
+        return None
+
+
+def _stream(request: Request, stopping: asyncio.Event, changes: AsyncIterator[bytes | None]) -> StreamingResponse:
+    """Server-sent events (WHATWG HTML 9.2) from an endless iterator; ``None`` means nothing new."""
+
+    async def body() -> AsyncIterator[bytes]:
+        silent = 0.0
+        async for change in changes:
+            if stopping.is_set() or await request.is_disconnected():
+                return
+            if change is not None:
+                silent = 0.0
+                yield change
+            elif silent >= KEEP_ALIVE_S:
+                silent = 0.0
+                yield b": keep-alive\n\n"
+            await asyncio.sleep(POLL_S)
+            silent += POLL_S
+
+    return StreamingResponse(
+        body(), media_type="text/event-stream", headers={"cache-control": "no-store", "x-accel-buffering": "no"}
+    )
+
+
+def _event(name: str, data: object) -> bytes:
+    return b"event: " + name.encode() + b"\ndata: " + orjson.dumps(data) + b"\n\n"
+
+
+async def _summary(tx: Transaction, row: Row) -> ExamSummary:
+    facts = await store.facts_of_exam(tx, row["exam_id"])
+    return summarise(
+        ExamRegistered.model_validate_json(row["body"]),
+        voided=bool(row["voided"]),
+        updated_at=from_micros(row["changed_at"]),
+        facts=[body for _, body in facts],
+    )
+
+
+async def _journey(tx: Transaction, exam_id: str) -> dict[str, Any] | None:
+    row = await store.exam_row(tx, exam_id)
+    if row is None:
+        return None
+    steps = tell(await store.facts_of_exam(tx, exam_id))
+    return {"exam": _json(await _summary(tx, row)), "steps": TypeAdapter(list[Step]).dump_python(steps, mode="json")}
+
+
+def _json(summary: ExamSummary) -> dict[str, Any]:
+    values: dict[str, Any] = TypeAdapter(dict[str, Any]).dump_python(asdict(summary), mode="json")
+    return values
+
+
+def _services(resources: Resources) -> dict[str, Any]:
+    alive = resources.presence_view.alive()
+    views: list[dict[str, Any]] = []
+    for name in ALL_SERVICES:
+        instances = [i for i in alive if i.service == name]
+        state = "down" if not instances else "up" if any(i.ready for i in instances) else "starting"
+        views.append(
+            {
+                "service": name,
+                "state": state,
+                "instances": [
+                    {"instance_id": i.instance_id, "ready": i.ready}
+                    for i in sorted(instances, key=lambda i: i.instance_id)
+                ],
+            }
+        )
+    return {"services": views}

@@ -1,0 +1,67 @@
+"""Pages and the viewer: static files of the built web workspace and of OHIF's published build."""
+
+import mimetypes
+from pathlib import Path
+
+from fastapi import APIRouter
+from fastapi.responses import FileResponse, HTMLResponse, Response
+from radbridge.portal.viewer import ViewerBuild
+
+from radbridge.portal.settings import PortalSettings
+
+mimetypes.add_type("application/wasm", ".wasm")
+
+PAGE_HEADERS = {
+    "cache-control": "no-cache",
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "content-security-policy": "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; "
+    "frame-src 'self'; frame-ancestors 'self'; object-src 'none'; base-uri 'none'",
+}
+ASSET_HEADERS = {"cache-control": "public, max-age=31536000, immutable", "x-content-type-options": "nosniff"}
+
+
+def router(settings: PortalSettings) -> APIRouter:
+    """Routes of everything that a browser loads."""
+    pages = APIRouter(include_in_schema=False)
+    viewer = ViewerBuild(settings.viewer_dir)
+
+    def page(name: str) -> Response:
+        path = settings.pages_dir / name
+        if not path.is_file():
+            return HTMLResponse(_NOT_BUILT, status_code=503)
+        return FileResponse(path, media_type="text/html; charset=utf-8", headers=PAGE_HEADERS)
+
+    @pages.get("/")
+    async def console() -> Response:
+        return page("index.html")
+
+    @pages.get("/p/{code}")
+    async def patient(code: str) -> Response:
+        return page("patient.html")
+
+    @pages.get("/view")
+    async def view() -> Response:
+        return page("view.html")
+
+    @pages.get("/assets/{path:path}")
+    async def asset(path: str) -> Response:
+        found = _below(settings.pages_dir / "assets", path)
+        return FileResponse(found, headers=ASSET_HEADERS) if found else Response(status_code=404)
+
+    @pages.get("/viewer")
+    @pages.get("/viewer/{path:path}")
+    async def ohif(path: str = "") -> Response:
+        return viewer.respond(path)
+
+    return pages
+
+
+def _below(folder: Path, path: str) -> Path | None:
+    """The file at ``path`` below ``folder``; ``None`` where there is none or the path leads out."""
+    found = (folder / path).resolve()
+    return found if found.is_relative_to(folder.resolve()) and found.is_file() else None
+
+
+_NOT_BUILT = """<!doctype html><meta charset="utf-8"><title>RadBridge 影桥</title>
+<p>页面尚未构建，请先运行 <code>make web</code>。The pages are not built yet: run <code>make web</code>.</p>"""

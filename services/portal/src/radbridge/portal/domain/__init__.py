@@ -1,0 +1,1 @@
+"""What people may see and how it is told: pure rules of journeys and of patients' links."""

@@ -1,0 +1,50 @@
+"""A patient's link: a random code that asks for the last four characters of the ID document or of the phone.
+
+Valid 7 days, five tries, then locked (design: viewUrl and links). The rules are pure; counting tries under a lock is
+the store's part.
+"""
+
+import hmac
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+MAX_TRIES = 5
+
+
+class LinkState(StrEnum):
+    """What a link answers before any character was typed."""
+
+    OPEN = "open"
+    LOCKED = "locked"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, slots=True)
+class LinkRecord:
+    """The stored part of a link that its rules need."""
+
+    expires_at: datetime
+    failed_tries: int
+
+
+def state(link: LinkRecord, now: datetime) -> LinkState:
+    """Expiry is told before the lock: an expired link says whom to call whatever was typed."""
+    if now >= link.expires_at:
+        return LinkState.EXPIRED
+    if link.failed_tries >= MAX_TRIES:
+        return LinkState.LOCKED
+    return LinkState.OPEN
+
+
+def tries_left(link: LinkRecord) -> int:
+    """How often may still be typed."""
+    return max(0, MAX_TRIES - link.failed_tries)
+
+
+def answers(typed: str, document_number: str | None, phone: str | None) -> bool:
+    """Whether the typed characters are the last four of the document number, or of the phone where it has none."""
+    expected = document_number or phone or ""
+    expected = expected.strip().upper()[-4:]
+    given = typed.strip().upper()
+    return len(expected) == 4 and hmac.compare_digest(given.encode(), expected.encode())

@@ -1,0 +1,1 @@
+"""Which exams need not be repeated: pure rules."""

@@ -1,0 +1,60 @@
+"""Revocation lists that a CA publishes at an address: fetched when the CA is added, and again and again."""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from datetime import timedelta
+
+from radbridge.runtime.clock import Clock, to_micros
+from radbridge.runtime.database.protocol import Database, DatabaseUnavailable
+from radbridge.runtime.http_client import OutboundClient, OutboundError
+from radbridge.signing import store
+from radbridge.signing.domain.crl import parse_crl
+from radbridge.signing.domain.errors import SigningInputError
+from radbridge.signing.store import Material
+
+LIST_BYTES_MAX = 64 * 1024 * 1024
+_OK = 200
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class RevocationLists:
+    """Fetches and stores the lists; a list that cannot be read leaves the old one in place."""
+
+    database: Database
+    http: OutboundClient
+    clock: Clock
+    every: timedelta
+
+    async def run(self) -> None:
+        """Refresh for ever."""
+        while True:
+            try:
+                await self.refresh()
+            except DatabaseUnavailable:
+                _logger.warning("revocation lists wait for the database")
+            await asyncio.sleep(self.every.total_seconds())
+
+    async def refresh(self) -> None:
+        """Fetch every list that has an address, all at once."""
+        materials = await self.database.read(store.all_material)
+        async with asyncio.TaskGroup() as group:
+            for material in materials:
+                if material.url:
+                    group.create_task(self._refresh_one(material))
+
+    async def _refresh_one(self, material: Material) -> None:
+        try:
+            answer = await self.http.request("GET", material.url, answer_bytes_max=LIST_BYTES_MAX)
+            if answer.status_code != _OK:
+                raise OutboundError(f"status {answer.status_code}")
+            data = answer.content
+            await asyncio.to_thread(parse_crl, data)
+        except (OutboundError, SigningInputError) as error:
+            _logger.warning("a revocation list was not refreshed", extra={"ca": material.ca_name, "reason": str(error)})
+            return
+        if data != material.data:
+            now = to_micros(self.clock())
+            await self.database.write(lambda tx: store.update_crl(tx, material.material_id, data, now))
