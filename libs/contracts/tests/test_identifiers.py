@@ -6,6 +6,7 @@ from uuid import UUID
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from radbridge.contracts import identifiers
 
 # 11010519491231002X and 440524188001010014 are the examples printed in GB 11643-1999.

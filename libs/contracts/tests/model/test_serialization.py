@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 import orjson
 import pytest
 from pydantic import ValidationError
+
 from radbridge.contracts.model.codes import DocumentType, ExamStatus, Sex
 from radbridge.contracts.model.exam import Exam, Settlement
 from radbridge.contracts.model.people import Institution, Patient

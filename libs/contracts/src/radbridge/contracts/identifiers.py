@@ -9,6 +9,7 @@ import re
 import secrets
 import time
 from datetime import date
+from operator import mul
 from uuid import UUID, uuid5
 
 NAMESPACE = UUID("8f3d5a52-6a0e-5c55-9d0b-0f6f1c9e7a11")
@@ -17,6 +18,7 @@ NAMESPACE = UUID("8f3d5a52-6a0e-5c55-9d0b-0f6f1c9e7a11")
 _RESIDENT_ID = re.compile(r"[1-9][0-9]{16}[0-9X]", re.ASCII)
 _RESIDENT_ID_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _RESIDENT_ID_CHECK = "10X98765432"
+_ZERO = ord("0")
 _EARLIEST_BIRTH_YEAR = 1800
 
 _CREDIT_CODE_ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
@@ -35,8 +37,8 @@ def normalize_resident_id(number: str) -> str:
 
 def resident_id_check_character(first_17: str) -> str:
     """Check character of a resident ID number from its first 17 digits (GB 11643-1999, ISO 7064 MOD 11-2)."""
-    total = sum(int(digit) * weight for digit, weight in zip(first_17, _RESIDENT_ID_WEIGHTS, strict=True))
-    return _RESIDENT_ID_CHECK[total % 11]
+    digits = (ord(digit) - _ZERO for digit in first_17)
+    return _RESIDENT_ID_CHECK[sum(map(mul, digits, _RESIDENT_ID_WEIGHTS)) % 11]
 
 
 def is_resident_id(number: str) -> bool:
@@ -63,8 +65,8 @@ def resident_id_birth_date(number: str) -> date | None:
 
 def credit_code_check_character(first_17: str) -> str:
     """Check character of a unified social credit code from its first 17 characters (GB 32100-2015, MOD 31)."""
-    total = sum(_CREDIT_CODE_VALUES[char] * weight for char, weight in zip(first_17, _CREDIT_CODE_WEIGHTS, strict=True))
-    return _CREDIT_CODE_ALPHABET[(31 - total % 31) % 31]
+    values = map(_CREDIT_CODE_VALUES.__getitem__, first_17)
+    return _CREDIT_CODE_ALPHABET[-sum(map(mul, values, _CREDIT_CODE_WEIGHTS)) % 31]
 
 
 def is_credit_code(code: str) -> bool:

@@ -102,7 +102,7 @@ class ModalityGroup(StrEnum):
     NUCLEAR_MEDICINE = "nuclear_medicine"
     PET_CT = "pet_ct"
     ANGIOGRAPHY = "angiography"
-    GLASS_FLUOROSCOPY = "glass_fluoroscopy"
+    DIAPHANOGRAPHY = "diaphanography"
     ENDOSCOPY = "endoscopy"
     ECG = "ecg"
     OTHER = "other"

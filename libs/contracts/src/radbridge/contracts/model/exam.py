@@ -87,11 +87,18 @@ class Device:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reservation:
-    """The appointment: a span of time, and who made it."""
+class Period:
+    """A span of time; both ends belong to it."""
 
-    begins_at: datetime | None = None
-    ends_at: datetime | None = None
+    begins_at: datetime
+    ends_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reservation:
+    """The appointment: when, and who made it."""
+
+    period: Period | None = None
     made_by: Practitioner | None = None
 
 
