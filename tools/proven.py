@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import Literal, TypedDict
 
 from tools.stamps import CACHE
@@ -20,3 +21,11 @@ class ProvingTest(TypedDict):
 def load_proving_tests() -> dict[str, ProvingTest]:
     """Test id → what it proves; empty before the first run."""
     return json.loads(PROVEN.read_text()) if PROVEN.exists() else {}
+
+
+def save_proving_tests(tests: dict[str, ProvingTest]) -> None:
+    """Replace the notes in one step: several runs may read and write them at once."""
+    PROVEN.parent.mkdir(exist_ok=True)
+    new = PROVEN.with_suffix(f".{os.getpid()}.new")
+    new.write_text(json.dumps(tests, indent=1, sort_keys=True))
+    new.replace(PROVEN)

@@ -6,10 +6,12 @@ runtime and the source maps (60 MB).
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import tarfile
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from tools.console import StepError, say
@@ -76,18 +78,11 @@ def _unpack(archive: Path, target: Path) -> None:
             file.write_bytes(content.read())
 
 
-def _sources() -> list[Path]:
+def _sources() -> Iterator[Path]:
     """Every file of `web/` but what is installed or built."""
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z", "web"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if listed.returncode:
-        raise StepError(f"git ls-files web: {listed.stderr.strip()}")
-    return [path for name in listed.stdout.split("\0") if name and (path := ROOT / name).is_file()]
+    for folder, subfolders, files in os.walk(WEB):
+        subfolders[:] = [name for name in subfolders if name not in ("node_modules", "dist")]
+        yield from (Path(folder) / name for name in files)
 
 
 def _npm(*words: str, cwd: Path = WEB) -> None:

@@ -7,10 +7,9 @@ collected.
 
 from __future__ import annotations
 
-import json
-
 import pytest
-from tools.proven import PROVEN, ProvingTest, load_proving_tests
+
+from tools.proven import ProvingTest, load_proving_tests, save_proving_tests
 
 
 class Proven:
@@ -40,9 +39,7 @@ class Proven:
         for nodeid, test in self._tests.items():
             if test["outcome"] is None and nodeid in before:
                 test["outcome"] = before[nodeid]["outcome"]
-        PROVEN.parent.mkdir(exist_ok=True)
-        notes = self._tests if self._everything else {**before, **self._tests}
-        PROVEN.write_text(json.dumps(notes, indent=1, sort_keys=True))
+        save_proving_tests(self._tests if self._everything else {**before, **self._tests})
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
 import asyncpg
+
 from tests.servers.s3 import create_bucket
 
 
@@ -41,7 +43,8 @@ class ExternalPostgres:
             finally:
                 await connection.close()
 
-        asyncio.run(execute())
+        with ThreadPoolExecutor(1) as thread:  # the caller's thread may have a running loop
+            thread.submit(asyncio.run, execute()).result()
 
 
 class ExternalS3:

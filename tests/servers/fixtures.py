@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 import pytest
+
 from tests.servers.external import ExternalKafka, ExternalPostgres, ExternalS3
 from tests.servers.kafka import KafkaBroker
 from tests.servers.postgres import PostgresCluster

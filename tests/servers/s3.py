@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 from minio import Minio
+
 from tests.servers.process import (
     LOCALHOST,
     ServerProcess,

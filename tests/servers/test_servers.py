@@ -18,6 +18,8 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from minio import Minio
+
+from tests.servers.external import ExternalPostgres, ExternalS3
 from tests.servers.kafka import KafkaBroker
 from tests.servers.postgres import PostgresCluster
 from tests.servers.s3 import S3Server
@@ -139,6 +141,37 @@ def test_s3_keeps_objects_through_sigkill(own_s3: S3Server) -> None:
     own_s3.kill()
     own_s3.start()
     assert read(client, bucket, "a") == b"image"
+
+
+def test_servers_of_somebody_else_are_used_by_url(postgres_server: PostgresCluster, s3_server: S3Server) -> None:
+    postgres = ExternalPostgres(postgres_server.url)
+    database = postgres.create_database()
+    assert asyncio.run(query(database, "SELECT 1")) == 1
+    postgres.drop_database(database)
+    with pytest.raises(asyncpg.InvalidCatalogNameError):
+        asyncio.run(query(database, "SELECT 1"))
+    client, bucket = bucket_of(ExternalS3(s3_server.url).create_bucket())
+    assert client.bucket_exists(bucket)
+
+
+def test_chromium_renders_a_page(chromium_path: str, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    page.write_text("<p id=p></p><script>document.getElementById('p').textContent = 6 * 7</script>")
+    flags = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}/profile", "--dump-dom"]
+    done = subprocess.run([chromium_path, *flags, page.as_uri()], capture_output=True, text=True, check=True)
+    assert '<p id="p">42</p>' in done.stdout
+
+
+def test_dcmtk_writes_and_reads_dicom(dcmtk: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "study.dump").write_text("(0010,0020) LO [P-1]\n")
+    subprocess.run([dcmtk["dump2dcm"], tmp_path / "study.dump", tmp_path / "study.dcm"], check=True)
+    done = subprocess.run([dcmtk["dcmdump"], tmp_path / "study.dcm"], capture_output=True, text=True, check=True)
+    assert "PatientID" in done.stdout
+
+
+def test_openssl_makes_keys(openssl: str) -> None:
+    done = subprocess.run([openssl, "rand", "-hex", "8"], capture_output=True, text=True, check=True)
+    assert len(bytes.fromhex(done.stdout.strip())) == 8
 
 
 OWNER = """
