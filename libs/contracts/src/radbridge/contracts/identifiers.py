@@ -97,6 +97,11 @@ def patient_record_id(institution_id: str, system: str, number: str) -> str:
     return _derived("patient_record", institution_id, system, number)
 
 
+def mark_id(asking_institution_id: str, report_id: str) -> str:
+    """Id of a hospital's decision about a report: it has one, however often it is changed."""
+    return _derived("mark", asking_institution_id, report_id)
+
+
 def event_id(source: str, subject: str, version: int, type: str) -> str:
     """Id of an event from its CloudEvents source, subject and type and the aggregate's version: published twice, it is
     the same event."""

@@ -38,7 +38,6 @@ class ExamMarked(EventBody):
     asking_hospital_code: str
     recognised: bool
     reason_code: str = ""
-    reason: str = ""
     marked_at: datetime
 
     def aggregate_id(self) -> str:

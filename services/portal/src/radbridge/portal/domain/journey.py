@@ -196,7 +196,6 @@ def _exam_marked(body: ExamMarked) -> tuple[str, str, Details]:
             "asking_hospital_code": body.asking_hospital_code,
             "recognised": body.recognised,
             "reason_code": body.reason_code,
-            "reason": body.reason,
         },
     )
 

@@ -1,0 +1,39 @@
+"""The ``recognition`` service, put together."""
+
+from radbridge.recognition import handlers
+from radbridge.recognition.api import items, neijiang, why
+from radbridge.recognition.marks import Marks
+from radbridge.recognition.reminders import Reminders
+from radbridge.recognition.settings import RecognitionSettings
+from radbridge.runtime.service import Resources, Service, ServiceDefinition
+from radbridge.runtime.settings import load_settings
+
+
+def build(resources: Resources) -> Service:
+    """Routes and consumers of the service over the given resources."""
+    settings = load_settings(RecognitionSettings)
+    reminders = Reminders(
+        database=resources.database,
+        outbox=resources.outbox,
+        audit=resources.audit,
+        vault=resources.vault,
+        keyring=resources.keyring,
+        links=resources.links,
+        clock=resources.clock,
+        window=settings.window,
+        view_valid=settings.view_valid,
+        base_url=resources.settings.base_url,
+    )
+    marks = Marks(resources.database, resources.outbox, resources.directory, resources.clock)
+    return Service(
+        name="recognition",
+        routers=(
+            neijiang.router(resources, reminders, marks, settings.answer_within),
+            items.router(resources),
+            why.router(resources, settings),
+        ),
+        consumers=(handlers.consumer(resources.sealed_blobs, resources.keyring),),
+    )
+
+
+SERVICE = ServiceDefinition(name="recognition", migrations="radbridge.recognition.migrations", build=build)

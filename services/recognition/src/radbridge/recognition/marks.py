@@ -1,0 +1,82 @@
+"""Recording what doctors decided about the exams they were shown."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from radbridge.contracts.events.recognition import ExamMarked
+from radbridge.contracts.identifiers import mark_id
+from radbridge.contracts.model.codes import MarkDecision
+from radbridge.contracts.model.recognition import Mark
+from radbridge.recognition import store
+from radbridge.runtime.clock import Clock, to_micros
+from radbridge.runtime.database.protocol import Database, Row, Transaction
+from radbridge.runtime.directory import Directory, Institution
+from radbridge.runtime.outbox import Outbox
+
+
+class UnknownStudyError(LookupError):
+    """A mark names a study that was never offered. Nothing of the request was recorded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """Records marks: a second one of the same hospital on the same report updates the first."""
+
+    database: Database
+    outbox: Outbox
+    directory: Directory
+    clock: Clock
+
+    async def record(self, institution: Institution, study_uuid: str, marks: Sequence[Mark]) -> None:
+        """Record all marks of a request, or none.
+
+        :raises UnknownStudyError: one of them names no report that is known here.
+        :raises DatabaseUnavailable: nothing was recorded.
+        """
+
+        async def work(tx: Transaction) -> None:
+            found = [(mark, await self._report(tx, study_uuid, mark)) for mark in marks]
+            await tx.lock(*(f"mark:{mark_id(institution.id, row['report_id'])}" for _, row in found))
+            for mark, row in found:
+                await self._save(tx, institution, mark, row)
+
+        await self.database.write(work)
+
+    async def _report(self, tx: Transaction, study_uuid: str, mark: Mark) -> Row:
+        """By the origin hospital's report number where the mark gives one that is known; else by the path."""
+        row: Row | None = None
+        origin = self.directory.by_code(mark.origin_hospital_code)
+        if mark.report_id and origin is not None:
+            row = await store.report_of_number(tx, origin.id, mark.report_id)
+        row = row or await store.report(tx, study_uuid)
+        if row is None:
+            raise UnknownStudyError
+        return row
+
+    async def _save(self, tx: Transaction, institution: Institution, mark: Mark, row: Row) -> None:
+        identifier = mark_id(institution.id, row["report_id"])
+        recognised = mark.decision is MarkDecision.RECOGNISED
+        now = self.clock()
+        await store.save_mark(
+            tx,
+            mark_id=identifier,
+            asking_institution_id=institution.id,
+            report_id=row["report_id"],
+            exam_id=row["exam_id"],
+            recognised=recognised,
+            reason_code=mark.reason_code or "",
+            marked_at=to_micros(now),
+        )
+        await self.outbox.publish(
+            tx,
+            ExamMarked(
+                mark_id=identifier,
+                exam_id=row["exam_id"],
+                report_id=row["report_id"],
+                asking_institution_id=institution.id,
+                asking_hospital_code=institution.code,
+                recognised=recognised,
+                reason_code=mark.reason_code or "",
+                marked_at=now,
+            ),
+        )
