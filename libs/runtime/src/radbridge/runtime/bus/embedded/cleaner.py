@@ -5,7 +5,7 @@ relay that sends the same event again is still recognised.
 """
 
 from radbridge.contracts.topics import Retention
-from radbridge.runtime.bus.embedded.records import address
+from radbridge.runtime.bus.embedded.schema import partition_id
 from radbridge.runtime.bus.embedded.topics import read_topics
 from radbridge.runtime.database.protocol import Transaction
 
@@ -16,26 +16,24 @@ _STEP = 500
 
 # the oldest of a partition stand first, so nothing but them is looked at
 _DELETE_OLD = """
-    DELETE FROM record WHERE address IN (
-        SELECT address FROM record WHERE address >= $1 AND address < $2 ORDER BY address LIMIT $3)
-    AND timestamp_ms < $4"""
+    DELETE FROM record WHERE timestamp_ms < $2 AND offset IN (
+        SELECT offset FROM record WHERE partition = $1 ORDER BY offset LIMIT $3)"""
 _DELETE_REPLACED = """
-    DELETE FROM record WHERE address IN (
-        SELECT address FROM (
-            SELECT address, timestamp_ms, lead(address) OVER (PARTITION BY key ORDER BY address) AS newer
-            FROM record WHERE address >= $1 AND address < $2)
-        WHERE newer IS NOT NULL AND timestamp_ms < $3 LIMIT $4)"""
+    DELETE FROM record WHERE offset IN (
+        SELECT offset FROM (
+            SELECT offset, timestamp_ms, lead(offset) OVER (PARTITION BY key ORDER BY offset) AS newer
+            FROM record WHERE partition = $1)
+        WHERE newer IS NOT NULL AND timestamp_ms < $2 LIMIT $3)"""
 
 
 async def clean_step(tx: Transaction, now_ms: int) -> int:
     """Remove a bounded number of records; answers how many, 0 when nothing is left to remove."""
     removed = 0
     for topic in await read_topics(tx):
-        first, end = address(topic.id, 0, 0), address(topic.id + 1, 0, 0)
-        if topic.retention is Retention.DAY:
-            for number in range(topic.partitions):
-                first, end = address(topic.id, number, 0), address(topic.id, number + 1, 0)
-                removed += await tx.execute(_DELETE_OLD, first, end, _STEP, now_ms - DAY_MS)
-        elif topic.retention is Retention.COMPACT:
-            removed += await tx.execute(_DELETE_REPLACED, first, end, now_ms - COMPACT_AFTER_MS, _STEP)
+        for number in range(topic.partitions):
+            partition = partition_id(topic.id, number)
+            if topic.retention is Retention.DAY:
+                removed += await tx.execute(_DELETE_OLD, partition, now_ms - DAY_MS, _STEP)
+            elif topic.retention is Retention.COMPACT:
+                removed += await tx.execute(_DELETE_REPLACED, partition, now_ms - COMPACT_AFTER_MS, _STEP)
     return removed

@@ -2,8 +2,6 @@
 
 from collections.abc import AsyncIterator
 from functools import partial
-from heapq import merge
-from itertools import groupby
 from operator import attrgetter
 
 from radbridge.runtime.bus.embedded import records
@@ -19,7 +17,7 @@ _BATCH = 500
 async def follow(
     storage: Storage, table: TopicTable, bells: Bells, topic: str, *, from_beginning: bool
 ) -> AsyncIterator[Record | None]:
-    """All records of a topic, for ever, those of one read in order of time; ``None`` at each end."""
+    """All records of a topic, for ever, those of one read in the order of their appends; ``None`` at each end."""
     with bells.attached([topic]) as wake:
         ends = await storage.read(partial(_ends, table=table, topic=topic))
         positions = dict.fromkeys(ends, 0) if from_beginning else ends
@@ -41,5 +39,4 @@ async def _next_batch(storage: Storage, table: TopicTable, positions: dict[Parti
     wanted = dict(positions)
     fetched = await storage.read(lambda tx: records.fetch(tx, table, wanted, _BATCH))
     positions.update(fetched.next_offsets)
-    per_partition = [list(run) for _, run in groupby(fetched.records, key=attrgetter("partition"))]
-    return list(merge(*per_partition, key=attrgetter("timestamp_ms")))
+    return sorted(fetched.records, key=attrgetter("offset"))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import orjson
 
 from radbridge.runtime.bus.embedded.balance import balance
+from radbridge.runtime.bus.embedded.schema import number_in, partition_id, topic_in
 from radbridge.runtime.bus.embedded.topics import TopicTable, read_topics
 from radbridge.runtime.bus.protocol import Fenced, GroupState, Partition
 from radbridge.runtime.database.protocol import Transaction
@@ -87,12 +88,12 @@ async def synchronise(tx: Transaction, who: MemberId) -> Synchronised:
         return Synchronised(generation, False, frozenset(), {})
     claimed = await tx.fetch(
         "UPDATE group_partition SET owner = $1 WHERE group_name = $2 AND target = $1 AND owner IS NULL"
-        " RETURNING topic_id, number",
+        " RETURNING partition",
         who.member,
         who.group,
     )
     to_release = await tx.fetch(
-        "SELECT topic_id, number FROM group_partition WHERE group_name = $1 AND owner = $2 AND target IS NOT owner",
+        "SELECT partition FROM group_partition WHERE group_name = $1 AND owner = $2 AND target IS NOT owner",
         who.group,
         who.member,
     )
@@ -100,21 +101,18 @@ async def synchronise(tx: Transaction, who: MemberId) -> Synchronised:
     return Synchronised(
         generation,
         True,
-        frozenset(Partition(names[row[0]], row[1]) for row in to_release),
-        {Partition(names[row[0]], row[1]): await _committed(tx, who.group, row[0], row[1]) for row in claimed},
+        frozenset(_named(names, row[0]) for row in to_release),
+        {_named(names, row[0]): await _committed(tx, who.group, row[0]) for row in claimed},
     )
 
 
 async def release(tx: Transaction, table: TopicTable, who: MemberId, partitions: Iterable[Partition]) -> None:
     """Give partitions up, so that the members they are meant for can take them."""
     for partition in partitions:
-        topic = await table.find(tx, partition.topic)
         await tx.execute(
-            "UPDATE group_partition SET owner = NULL"
-            " WHERE group_name = $1 AND topic_id = $2 AND number = $3 AND owner = $4",
+            "UPDATE group_partition SET owner = NULL WHERE group_name = $1 AND partition = $2 AND owner = $3",
             who.group,
-            topic.id,
-            partition.number,
+            await _id_of(tx, table, partition),
             who.member,
         )
     await _announce(tx, who.group)
@@ -126,21 +124,17 @@ async def commit(tx: Transaction, table: TopicTable, who: MemberId, offsets: Map
     :raises Fenced: a partition belongs to somebody else; then nothing is stored.
     """
     for partition, next_offset in offsets.items():
-        topic = await table.find(tx, partition.topic)
+        number = await _id_of(tx, table, partition)
         owner = await tx.fetch_one(
-            "SELECT owner FROM group_partition WHERE group_name = $1 AND topic_id = $2 AND number = $3",
-            who.group,
-            topic.id,
-            partition.number,
+            "SELECT owner FROM group_partition WHERE group_name = $1 AND partition = $2", who.group, number
         )
         if owner is None or owner[0] != who.member:
             raise Fenced(f"{partition.topic}/{partition.number} is no longer this member's in group {who.group}")
         await tx.execute(
-            "INSERT INTO group_offset (group_name, topic_id, number, next_offset) VALUES ($1, $2, $3, $4)"
+            "INSERT INTO group_offset (group_name, partition, next_offset) VALUES ($1, $2, $3)"
             " ON CONFLICT DO UPDATE SET next_offset = max(next_offset, excluded.next_offset)",
             who.group,
-            topic.id,
-            partition.number,
+            number,
             next_offset,
         )
 
@@ -156,27 +150,33 @@ async def group_states(tx: Transaction) -> list[GroupState]:
     members: dict[str, list[str]] = {}
     for row in await tx.fetch("SELECT group_name, id FROM group_member ORDER BY id"):
         members.setdefault(row[0], []).append(row[1])
+    topics = {topic.id: topic.name for topic in await read_topics(tx)}
     lags: dict[str, dict[str, int]] = {}
     for row in await tx.fetch(
-        """SELECT g.group_name, t.name, sum(p.next_offset - coalesce(o.next_offset, 0))
+        """SELECT g.group_name, g.partition, (
+               SELECT count(*) FROM record r
+               WHERE r.partition = g.partition AND r.offset >= coalesce(o.next_offset, 0))
            FROM group_partition g
-           JOIN topic t ON t.id = g.topic_id
-           JOIN partition p ON p.topic_id = g.topic_id AND p.number = g.number
-           LEFT JOIN group_offset o
-             ON o.group_name = g.group_name AND o.topic_id = g.topic_id AND o.number = g.number
-           GROUP BY g.group_name, t.name"""
+           LEFT JOIN group_offset o ON o.group_name = g.group_name AND o.partition = g.partition"""
     ):
-        lags.setdefault(row[0], {})[row[1]] = row[2]
+        lag = lags.setdefault(row[0], {})
+        topic = _named(topics, row[1]).topic
+        lag[topic] = lag.get(topic, 0) + row[2]
     names = [row[0] for row in await tx.fetch("SELECT name FROM consumer_group ORDER BY name")]
     return [GroupState(name, tuple(members.get(name, ())), lags.get(name, {})) for name in names]
 
 
-async def _committed(tx: Transaction, group: str, topic_id: int, number: int) -> int:
+def _named(names: Mapping[int, str], partition: int) -> Partition:
+    return Partition(names[topic_in(partition)], number_in(partition))
+
+
+async def _id_of(tx: Transaction, table: TopicTable, partition: Partition) -> int:
+    return partition_id((await table.find(tx, partition.topic)).id, partition.number)
+
+
+async def _committed(tx: Transaction, group: str, partition: int) -> int:
     row = await tx.fetch_one(
-        "SELECT next_offset FROM group_offset WHERE group_name = $1 AND topic_id = $2 AND number = $3",
-        group,
-        topic_id,
-        number,
+        "SELECT next_offset FROM group_offset WHERE group_name = $1 AND partition = $2", group, partition
     )
     return row[0] if row else 0
 
@@ -190,8 +190,8 @@ async def _rebalance(tx: Transaction, group: str) -> None:
     topics = {topic.name: topic for topic in await read_topics(tx)}
     names = {topic.id: name for name, topic in topics.items()}
     current: dict[tuple[str, int], str] = {
-        (names[row[0]], row[1]): row[2]
-        for row in await tx.fetch("SELECT topic_id, number, target FROM group_partition WHERE group_name = $1", group)
+        _named(names, row[0]): row[1]
+        for row in await tx.fetch("SELECT partition, target FROM group_partition WHERE group_name = $1", group)
     }
     partitions = {name: range(topics[name].partitions) for name in set[str]().union(*members.values())}
     shares = balance(partitions, members, current)
@@ -202,9 +202,9 @@ async def _rebalance(tx: Transaction, group: str) -> None:
         group,
     )
     await tx.execute_many(
-        "INSERT INTO group_partition (group_name, topic_id, number, target) VALUES ($1, $2, $3, $4)"
+        "INSERT INTO group_partition (group_name, partition, target) VALUES ($1, $2, $3)"
         " ON CONFLICT DO UPDATE SET target = excluded.target",
-        [(group, topics[topic].id, number, member) for (topic, number), member in shares.items()],
+        [(group, partition_id(topics[topic].id, number), member) for (topic, number), member in shares.items()],
     )
     await _announce(tx, group)
 

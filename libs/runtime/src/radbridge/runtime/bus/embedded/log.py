@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from radbridge.contracts.topics import Topic
 from radbridge.runtime.bus.embedded import following, groups, records
+from radbridge.runtime.bus.embedded.appender import Appender
 from radbridge.runtime.bus.embedded.bells import Bells
 from radbridge.runtime.bus.embedded.cleaner import CLEAN_EVERY_S, clean_step
 from radbridge.runtime.bus.embedded.groups import MemberId
@@ -43,6 +44,7 @@ class EmbeddedLog:
         self.table = TopicTable()
         self.bells = Bells(self.storage)
         self.instance = InstanceFile(path.with_name(f"{path.name}.members"), session_s=session_s)
+        self._appender = Appender(self._write)
         self._now_ms = now_ms
         self._subscriptions: set[EmbeddedSubscription] = set()
         self._heartbeat: asyncio.Task[None] | None = None
@@ -54,7 +56,7 @@ class EmbeddedLog:
         if not messages:
             return []
         batch = tuple(messages)
-        places = await self.storage.write(lambda tx: records.append(tx, self.table, batch, self._now_ms()))
+        places = await self._appender.append(batch)
         self.bells.ring({message.topic for message in batch})
         self._start_cleaner()
         return places
@@ -122,6 +124,7 @@ class EmbeddedLog:
             if task is not None:
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
+        await self._appender.finish()
         await self.bells.close()
         await self.storage.close()
         await asyncio.to_thread(self.instance.release)
@@ -140,6 +143,9 @@ class EmbeddedLog:
         while removed := await self.storage.write(partial(clean_step, now_ms=self._now_ms())):
             total += removed
         return total
+
+    async def _write(self, appends: list[Sequence[Message]]) -> list[records.Places | BusError]:
+        return await self.storage.write(lambda tx: records.append(tx, self.table, appends, self._now_ms()))
 
     async def _keep_alive(self) -> None:
         while True:

@@ -1,39 +1,25 @@
-"""Records: appending and reading them.
+"""Records: appending and reading them."""
 
-An address is topic, partition and offset in one integer of 63 bits: 11, 12 and 40 bits, so 2,047 topics of 4,096
-partitions with a million million records each.
-"""
-
+import uuid
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import orjson
 
+from radbridge.runtime.bus.embedded.schema import number_in, partition_id, topic_in
 from radbridge.runtime.bus.embedded.topics import StoredTopic, TopicTable
 from radbridge.runtime.bus.protocol import BusError, Message, Partition, Record
-from radbridge.runtime.database.protocol import Transaction
+from radbridge.runtime.database.protocol import Transaction, Value
 
 MAX_MESSAGE_BYTES = 1 << 20
 MAX_BYTES_PER_READ = 8 << 20
-_OFFSET_BITS = 40
-_PARTITION_BITS = 12
 _ROWS_PER_STEP = 64
+_FIND_EVENT = "SELECT partition, offset FROM record WHERE event_id = $1 AND partition >> 12 = $2"
 
-
-def address(topic_id: int, number: int, offset: int) -> int:
-    """The rowid of a record."""
-    return ((topic_id << _PARTITION_BITS | number) << _OFFSET_BITS) + offset
-
-
-def offset_in(record_address: int) -> int:
-    """The offset in an address."""
-    return record_address & ((1 << _OFFSET_BITS) - 1)
-
-
-def partition_in(record_address: int) -> int:
-    """The partition's number in an address."""
-    return (record_address >> _OFFSET_BITS) & ((1 << _PARTITION_BITS) - 1)
+Places: TypeAlias = list[tuple[int, int]]
+"""(partition, offset) of each message."""
 
 
 def partition_of(key: str, partitions: int) -> int:
@@ -41,49 +27,88 @@ def partition_of(key: str, partitions: int) -> int:
     return zlib.crc32(key.encode()) % partitions
 
 
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """A message with the place that it gets unless its event is known."""
+
+    partition: int
+    offset: int
+    event_id: bytes | str | None
+    message: Message
+
+    def row(self, timestamp_ms: int) -> tuple[Value, ...]:
+        message = self.message
+        headers = _encode_headers(message.headers)
+        return self.offset, self.partition, timestamp_ms, self.event_id, message.key, headers, message.value
+
+
 async def append(
-    tx: Transaction, table: TopicTable, messages: Sequence[Message], timestamp_ms: int
-) -> list[tuple[int, int]]:
-    """Write the messages; answers (partition, offset) of each. A known event keeps the place that it has.
+    tx: Transaction, table: TopicTable, appends: Iterable[Sequence[Message]], timestamp_ms: int
+) -> list[Places | BusError]:
+    """Write the messages of several appends; answers each with its places, or with its error and nothing written.
 
-    :raises UnknownTopic: a topic does not exist.
-    :raises BusError: a message is over 1 MiB.
+    A message whose event is known keeps the place that it has.
     """
-    return [await _append_one(tx, await table.find(tx, message.topic), message, timestamp_ms) for message in messages]
+    next_offset: int = (await tx.fetch("SELECT coalesce(max(next_offset), 0) FROM partition"))[0][0]
+    first_offset = next_offset
+    answers: list[list[_Draft] | BusError] = []
+    for messages in appends:
+        try:
+            drafts = [await _draft(tx, table, message, next_offset + n) for n, message in enumerate(messages)]
+        except BusError as error:
+            answers.append(error)
+        else:
+            answers.append(drafts)
+            next_offset += len(drafts)
+    written = [draft for drafts in answers if not isinstance(drafts, BusError) for draft in drafts]
+    await tx.execute_many(
+        "INSERT INTO record (offset, partition, timestamp_ms, event_id, key, headers, value)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
+        [draft.row(timestamp_ms) for draft in written],
+    )
+    await tx.execute_many(
+        "UPDATE partition SET next_offset = $2 WHERE id = $1",
+        list({draft.partition: draft.offset + 1 for draft in written}.items()),
+    )
+    count: int = (await tx.fetch("SELECT count(*) FROM record WHERE offset >= $1", first_offset))[0][0]
+    known = {} if count == len(written) else await _known_places(tx, written)
+    return [
+        drafts
+        if isinstance(drafts, BusError)
+        else [known.get(draft.offset) or (number_in(draft.partition), draft.offset) for draft in drafts]
+        for drafts in answers
+    ]
 
 
-async def _append_one(tx: Transaction, topic: StoredTopic, message: Message, timestamp_ms: int) -> tuple[int, int]:
+async def _draft(tx: Transaction, table: TopicTable, message: Message, offset: int) -> _Draft:
+    topic = await table.find(tx, message.topic)
     if len(message.value) > MAX_MESSAGE_BYTES:
         raise BusError(f"{message.topic}: a message of {len(message.value)} bytes is over {MAX_MESSAGE_BYTES}")
-    event_id = _event_id(message) if topic.refuses_known else None
-    if event_id is not None:
-        known = await tx.fetch_one("SELECT address FROM record WHERE event_id = $1", event_id)
-        if known is not None:
-            return partition_in(known[0]), offset_in(known[0])
-    number = partition_of(message.key, topic.partitions)
-    rows = await tx.fetch(
-        "UPDATE partition SET next_offset = next_offset + 1 WHERE topic_id = $1 AND number = $2 RETURNING next_offset",
-        topic.id,
-        number,
-    )
-    offset = rows[0][0] - 1
-    await tx.execute(
-        "INSERT INTO record (address, key, event_id, value, headers, timestamp_ms) VALUES ($1, $2, $3, $4, $5, $6)",
-        address(topic.id, number, offset),
-        message.key,
-        event_id,
-        message.value,
-        _encode_headers(message.headers),
-        timestamp_ms,
-    )
-    return number, offset
+    partition = partition_id(topic.id, partition_of(message.key, topic.partitions))
+    return _Draft(partition, offset, _event_id(message) if topic.refuses_known else None, message)
 
 
-def _event_id(message: Message) -> str | None:
-    for name, value in message.headers:
-        if name == "ce_id":
-            return f"{message.topic}/{value.decode('utf-8', 'backslashreplace')}"
-    return None
+async def _known_places(tx: Transaction, drafts: Iterable[_Draft]) -> dict[int, tuple[int, int]]:
+    """Where the events of these drafts stand, by the offset that the draft would have had."""
+    places: dict[int, tuple[int, int]] = {}
+    for draft in drafts:
+        if draft.event_id is not None:
+            row = await tx.fetch_one(_FIND_EVENT, draft.event_id, topic_in(draft.partition))
+            if row is not None:
+                places[draft.offset] = (number_in(row[0]), row[1])
+    return places
+
+
+def _event_id(message: Message) -> bytes | str | None:
+    """The CloudEvents id; a UUID in 16 bytes, as its index is what an append costs most."""
+    raw = next((value for name, value in message.headers if name == "ce_id"), None)
+    if raw is None:
+        return None
+    text = raw.decode("utf-8", "backslashreplace")
+    try:
+        return uuid.UUID(text).bytes
+    except ValueError:
+        return text
 
 
 def _encode_headers(headers: Iterable[tuple[str, bytes]]) -> bytes:
@@ -104,9 +129,13 @@ class Fetched:
 
 
 async def next_offsets(tx: Transaction, topic: StoredTopic) -> dict[Partition, int]:
-    """The offset that the next record of each partition will get."""
-    rows = await tx.fetch("SELECT number, next_offset FROM partition WHERE topic_id = $1 ORDER BY number", topic.id)
-    return {Partition(topic.name, row[0]): row[1] for row in rows}
+    """The offset after the last record of each partition."""
+    rows = await tx.fetch(
+        "SELECT id, next_offset FROM partition WHERE id >= $1 AND id < $2 ORDER BY id",
+        partition_id(topic.id, 0),
+        partition_id(topic.id + 1, 0),
+    )
+    return {Partition(topic.name, number_in(row[0])): row[1] for row in rows}
 
 
 async def fetch(tx: Transaction, table: TopicTable, positions: Mapping[Partition, int], limit: int) -> Fetched:
@@ -143,14 +172,13 @@ async def read_partition(
     while len(records) < limit and room > 0:
         step = min(limit - len(records), _ROWS_PER_STEP)
         rows = await tx.fetch(
-            "SELECT address, key, value, headers, timestamp_ms FROM record"
-            " WHERE address >= $1 AND address < $2 ORDER BY address LIMIT $3",
-            address(topic.id, number, start),
-            address(topic.id, number + 1, 0),
+            "SELECT offset, key, value, headers, timestamp_ms FROM record"
+            " WHERE partition = $1 AND offset >= $2 ORDER BY offset LIMIT $3",
+            partition_id(topic.id, number),
+            start,
             step,
         )
-        for place, key, value, headers, timestamp_ms in rows:
-            offset = offset_in(place)
+        for offset, key, value, headers, timestamp_ms in rows:
             records.append(Record(topic.name, number, offset, key, value, _decode_headers(headers), timestamp_ms))
             room -= len(value)
         if len(rows) < step:

@@ -1,13 +1,15 @@
 """Tables of the embedded log.
 
-A record's rowid is its whole address (topic, partition and offset in one integer, see ``records``), so a partition is
-one range of the table and reading it needs no further index.
+An offset is the record's place in the whole file, so offsets rise within a partition with gaps, records are written at
+the end of one table whatever their partition, and no offset comes twice. A partition's number in these tables is topic
+and number in one integer (``partition_id``).
 """
 
 from radbridge.runtime.bus.protocol import BusError
 from radbridge.runtime.database.protocol import Transaction
 
 SCHEMA_VERSION = 1
+_PARTITION_BITS = 12
 
 _STATEMENTS = (
     """CREATE TABLE topic (
@@ -18,20 +20,21 @@ _STATEMENTS = (
         refuses_known INTEGER NOT NULL
     )""",
     """CREATE TABLE partition (
-        topic_id INTEGER NOT NULL,
-        number INTEGER NOT NULL,
-        next_offset INTEGER NOT NULL DEFAULT 0,
-        PRIMARY KEY (topic_id, number)
-    ) WITHOUT ROWID""",
-    """CREATE TABLE record (
-        address INTEGER PRIMARY KEY,
-        key TEXT NOT NULL,
-        event_id TEXT,
-        value BLOB NOT NULL,
-        headers BLOB NOT NULL,
-        timestamp_ms INTEGER NOT NULL
+        id INTEGER PRIMARY KEY,
+        next_offset INTEGER NOT NULL DEFAULT 0
     )""",
-    "CREATE UNIQUE INDEX record_event_id ON record (event_id) WHERE event_id IS NOT NULL",
+    """CREATE TABLE record (
+        offset INTEGER PRIMARY KEY,
+        partition INTEGER NOT NULL,
+        timestamp_ms INTEGER NOT NULL,
+        event_id BLOB,
+        key TEXT NOT NULL,
+        headers BLOB NOT NULL,
+        value BLOB NOT NULL
+    )""",
+    "CREATE INDEX record_partition ON record (partition)",
+    # an event is known per topic: partition >> 12 is ``topic_in(partition)``
+    "CREATE UNIQUE INDEX record_event_id ON record (event_id, partition >> 12) WHERE event_id IS NOT NULL",
     """CREATE TABLE consumer_group (
         name TEXT PRIMARY KEY,
         generation INTEGER NOT NULL DEFAULT 0
@@ -44,18 +47,16 @@ _STATEMENTS = (
     ) WITHOUT ROWID""",
     """CREATE TABLE group_partition (
         group_name TEXT NOT NULL,
-        topic_id INTEGER NOT NULL,
-        number INTEGER NOT NULL,
+        partition INTEGER NOT NULL,
         owner TEXT,
         target TEXT,
-        PRIMARY KEY (group_name, topic_id, number)
+        PRIMARY KEY (group_name, partition)
     ) WITHOUT ROWID""",
     """CREATE TABLE group_offset (
         group_name TEXT NOT NULL,
-        topic_id INTEGER NOT NULL,
-        number INTEGER NOT NULL,
+        partition INTEGER NOT NULL,
         next_offset INTEGER NOT NULL,
-        PRIMARY KEY (group_name, topic_id, number)
+        PRIMARY KEY (group_name, partition)
     ) WITHOUT ROWID""",
 )
 
@@ -72,3 +73,18 @@ async def create_schema(tx: Transaction) -> None:
         for statement in _STATEMENTS:
             await tx.execute(statement)
         await tx.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+
+
+def partition_id(topic_id: int, number: int) -> int:
+    """A partition in one integer, unique in the file; those of a topic are one range."""
+    return topic_id << _PARTITION_BITS | number
+
+
+def topic_in(partition: int) -> int:
+    """The topic's id in a partition id."""
+    return partition >> _PARTITION_BITS
+
+
+def number_in(partition: int) -> int:
+    """The partition's number within its topic."""
+    return partition & ((1 << _PARTITION_BITS) - 1)

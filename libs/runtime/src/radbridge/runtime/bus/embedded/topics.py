@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from radbridge.contracts.topics import Retention
+from radbridge.runtime.bus.embedded.schema import partition_id
 from radbridge.runtime.bus.protocol import UnknownTopic
 from radbridge.runtime.bus.topic_plan import TopicPlan, refuse_to_shrink
 from radbridge.runtime.database.protocol import Transaction
@@ -81,7 +82,7 @@ async def create_topics(tx: Transaction, plans: Iterable[TopicPlan]) -> list[str
             plan.refuses_known,
         )
         await tx.execute_many(
-            "INSERT INTO partition (topic_id, number) VALUES ($1, $2) ON CONFLICT DO NOTHING",
-            [(rows[0][0], number) for number in range(plan.partitions)],
+            "INSERT INTO partition (id) VALUES ($1) ON CONFLICT DO NOTHING",
+            [(partition_id(rows[0][0], number),) for number in range(plan.partitions)],
         )
     return made
