@@ -4,10 +4,11 @@ import dataclasses
 from datetime import UTC, date, datetime
 
 import pytest
+
 from radbridge.contracts.events.institution import InstitutionUpdated, SealedCredentials, WrappedKey
 from radbridge.contracts.model.codes import DocumentType, Sex
 from radbridge.contracts.model.people import Patient
-from radbridge.runtime.security.keyring import PLATFORM, Keyring, KeyNotKnown, SealError
+from radbridge.runtime.security.keyring import PLATFORM, KeyNotKnown, Keyring, SealError
 from radbridge.runtime.security.patient import document_index, open_patient, phone_digits, seal_patient
 from radbridge.runtime.security.vault import Vault
 

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
+from pydantic_settings import SettingsConfigDict
+
 from radbridge.runtime.settings import (
     EnvironmentSettings,
     RuntimeSettings,
@@ -84,7 +86,7 @@ def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_service_adds_settings_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     class LampSettings(EnvironmentSettings):
-        model_config = {**EnvironmentSettings.model_config, "env_prefix": "RADBRIDGE_LAMP_"}
+        model_config = SettingsConfigDict(env_prefix="RADBRIDGE_LAMP_")
         brightness: int
 
     monkeypatch.setenv("RADBRIDGE_LAMP_BRIGHTNESS", "7")

@@ -5,6 +5,7 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
+
 from radbridge.runtime.security.links import LinkExpired, LinkInvalid, LinkSigner, ViewGrant
 from radbridge.runtime.security.sessions import Session, SessionCodec
 from radbridge.runtime.security.tokens import TokenCodec, TokenExpired, TokenInvalid

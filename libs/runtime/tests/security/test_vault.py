@@ -1,11 +1,11 @@
 """The vault: keys on disk, wrapping, derivation and rotation."""
 
-import os
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+
 from radbridge.runtime.security.sm4gcm import sm4_gcm_open, sm4_gcm_seal
 from radbridge.runtime.security.vault import Vault, VaultError
 
@@ -29,7 +29,7 @@ def test_a_vault_is_made_once_and_is_private(tmp_path: Path) -> None:
     made = Vault.load_or_create(path)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert Vault.load_or_create(path) == made
-    assert os.listdir(tmp_path) == ["vault.key"]
+    assert [file.name for file in tmp_path.iterdir()] == ["vault.key"]
 
 
 def test_two_starters_at_once_get_the_same_vault(tmp_path: Path) -> None:
@@ -37,7 +37,7 @@ def test_two_starters_at_once_get_the_same_vault(tmp_path: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
         vaults = list(pool.map(lambda _: Vault.load_or_create(path), range(32)))
     assert all(vault == vaults[0] for vault in vaults)
-    assert os.listdir(tmp_path) == ["vault.key"]
+    assert [file.name for file in tmp_path.iterdir()] == ["vault.key"]
 
 
 def test_a_missing_or_damaged_vault_is_named(tmp_path: Path) -> None:

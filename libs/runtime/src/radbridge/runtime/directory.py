@@ -1,0 +1,236 @@
+"""The institutions and their credentials, as every service knows them: followed from the institution topic."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cached_property
+
+from pydantic import ValidationError
+
+from radbridge.contracts.envelope import EnvelopeError, from_headers
+from radbridge.contracts.events.institution import InstitutionUpdated, SealedCredentials
+from radbridge.runtime.bus.protocol import BusError, EventLog, Record
+from radbridge.runtime.security.keyring import Keyring, SealError
+
+_log = logging.getLogger(__name__)
+_RETRY_SECONDS = 1.0
+_PURPOSE = "credentials"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Institution:
+    """A registered hospital. Its secrets are opened when first asked for."""
+
+    id: str
+    code: str
+    name: str
+    dialect: str
+    ae_title: str
+    called_ae_title: str
+    hosts: tuple[str, ...]
+    """Hosts that its addresses may name (``AddressGuard``)."""
+    enabled: bool
+    clock_skew: timedelta
+    service_phone: str
+    settings: Mapping[str, str]
+    access_key: str
+    app_id: str
+    version: int
+    """Version of the event that this state comes from."""
+    updated_at: datetime
+    _credentials: SealedCredentials = field(repr=False)
+    _keyring: Keyring = field(repr=False)
+
+    @cached_property
+    def sm4_key(self) -> bytes:
+        """16 bytes. Raises ``SealError``, as the other secrets do."""
+        return bytes.fromhex(self._open("sm4_key", self._credentials.sm4_key))
+
+    @cached_property
+    def secret_key(self) -> str:
+        """Goes with ``access_key``."""
+        return self._open("secret_key", self._credentials.secret_key)
+
+    @cached_property
+    def secure_code(self) -> str:
+        """Goes with ``app_id``."""
+        return self._open("secure_code", self._credentials.secure_code)
+
+    def _open(self, member: str, sealed: str) -> str:
+        return self._keyring.open(sealed, place=member).decode()
+
+
+def seal_credentials(
+    keyring: Keyring,
+    institution_id: str,
+    *,
+    sm4_key: bytes,
+    access_key: str,
+    secret_key: str,
+    app_id: str,
+    secure_code: str,
+) -> SealedCredentials:
+    """An institution's credentials as its event carries them. Its keys must be on the keyring
+    (``Keyring.new_keys`` of a new institution)."""
+
+    def seal(member: str, clear: str) -> str:
+        return keyring.seal(institution_id, _PURPOSE, clear.encode(), place=member)
+
+    return SealedCredentials(
+        sm4_key=seal("sm4_key", sm4_key.hex()),
+        access_key=access_key,
+        secret_key=seal("secret_key", secret_key),
+        app_id=app_id,
+        secure_code=seal("secure_code", secure_code),
+    )
+
+
+class Directory:
+    """All institutions, looked up in memory. ``run`` follows the topic for ever; reads need no lock and no await.
+
+    Lookups find disabled institutions too: whoever asks decides what that means.
+    """
+
+    def __init__(self, log: EventLog, keyring: Keyring) -> None:
+        self._log = log
+        self._keyring = keyring
+        self._institutions: dict[str, Institution] = {}
+        self._codes: dict[str, Institution] = {}
+        self._ae_titles: dict[str, Institution] = {}
+        self._access_keys: dict[str, Institution] = {}
+        self._app_ids: dict[str, Institution] = {}
+        self._version = 0
+        self._caught_up = False
+        self._changed = asyncio.Condition()
+
+    def by_id(self, institution_id: str) -> Institution | None:
+        """The institution of an id."""
+        return self._institutions.get(institution_id)
+
+    def by_code(self, code: str) -> Institution | None:
+        """The institution of a code (``hospitalCode``)."""
+        return self._codes.get(code)
+
+    def by_ae_title(self, ae_title: str) -> Institution | None:
+        """The institution whose PACS calls itself so; surrounding blanks do not count (PS3.5, AE)."""
+        return self._ae_titles.get(ae_title.strip(" "))
+
+    def by_access_key(self, access_key: str) -> Institution | None:
+        """The institution of an access key."""
+        return self._access_keys.get(access_key)
+
+    def by_app_id(self, app_id: str) -> Institution | None:
+        """The institution of an application id."""
+        return self._app_ids.get(app_id)
+
+    def all(self) -> list[Institution]:
+        """All institutions, by code."""
+        return sorted(self._institutions.values(), key=lambda institution: institution.code)
+
+    @property
+    def version(self) -> int:
+        """How much of the topic is applied: one more than the offset of the last message; the same number means the
+        same state in every process."""
+        return self._version
+
+    @property
+    def is_caught_up(self) -> bool:
+        """Whether the end of the topic was reached at least once."""
+        return self._caught_up
+
+    async def caught_up(self) -> None:
+        """Return once the end of the topic was reached."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self._caught_up)
+
+    async def wait_for(self, version: int) -> None:
+        """Return once ``version`` is applied here."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self._version >= version)
+
+    async def wait_for_institution(self, institution_id: str, event_version: int) -> int:
+        """Return once this version of an institution's event is applied here; answers the directory's version, which
+        other processes must reach to know it too."""
+
+        def known() -> bool:
+            institution = self._institutions.get(institution_id)
+            return institution is not None and institution.version >= event_version
+
+        async with self._changed:
+            await self._changed.wait_for(known)
+            return self._version
+
+    async def wait_for_change(self, version: int) -> int:
+        """Return once the version is another than ``version``; answers it."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self._version != version)
+            return self._version
+
+    async def run(self) -> None:
+        """Follow the institution topic for ever; waits while the log is away."""
+        while True:
+            try:
+                async for record in self._log.follow(InstitutionUpdated.TOPIC):
+                    async with self._changed:
+                        if record is None:
+                            self._caught_up = True
+                        else:
+                            self._take(record)
+                        self._changed.notify_all()
+            except BusError as error:
+                _log.warning("the institution directory waits for the event log", extra={"reason": str(error)})
+            await asyncio.sleep(_RETRY_SECONDS)
+
+    def _take(self, record: Record) -> None:
+        try:
+            self._apply(record)
+        except (EnvelopeError, ValidationError, SealError) as error:
+            # one unreadable institution must not take the others away
+            _log.error(
+                "an institution cannot be read from the directory",
+                extra={"institution_id": record.key, "offset": record.offset, "reason": type(error).__name__},
+            )
+        self._version = max(self._version, record.offset + 1)
+
+    def _apply(self, record: Record) -> None:
+        event = from_headers(record.headers, record.value)
+        if event.type != InstitutionUpdated.event_type():
+            return
+        body = InstitutionUpdated.model_validate_json(event.data)
+        known = self._institutions.get(body.institution_id)
+        if known is not None and known.version >= event.version:
+            return
+        self._keyring.add_institution(body)
+        self._institutions[body.institution_id] = self._institution(body, event.version)
+        self._index()
+
+    def _institution(self, body: InstitutionUpdated, version: int) -> Institution:
+        return Institution(
+            id=body.institution_id,
+            code=body.code,
+            name=body.name,
+            dialect=body.dialect,
+            ae_title=body.ae_title.strip(" "),
+            called_ae_title=body.called_ae_title,
+            hosts=tuple(body.hosts),
+            enabled=body.enabled,
+            clock_skew=timedelta(seconds=body.clock_skew_seconds),
+            service_phone=body.service_phone,
+            settings=dict(body.settings),
+            access_key=body.credentials.access_key,
+            app_id=body.credentials.app_id,
+            version=version,
+            updated_at=body.updated_at,
+            _credentials=body.credentials,
+            _keyring=self._keyring,
+        )
+
+    def _index(self) -> None:
+        """Rebuilt whole: an institution may have changed any of its codes, and there are hundreds, not millions."""
+        every = self._institutions.values()
+        self._codes = {one.code: one for one in every}
+        self._ae_titles = {one.ae_title: one for one in every if one.ae_title}
+        self._access_keys = {one.access_key: one for one in every if one.access_key}
+        self._app_ids = {one.app_id: one for one in every if one.app_id}

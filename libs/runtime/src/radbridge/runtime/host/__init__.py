@@ -1,0 +1,1 @@
+"""Runs services: one alone (``single``), or all of them in one process (``embedded``)."""

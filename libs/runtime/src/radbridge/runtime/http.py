@@ -1,0 +1,149 @@
+"""The HTTP application of a service: its routes between the edge that all services share.
+
+The edge observes each request, limits bodies, answers probes, and turns whatever a handler lets through into
+problem+json (RFC 9457). Routes that speak a hospital standard catch their own errors and answer in its form.
+"""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from radbridge.runtime.blobs.protocol import BlobUnavailable
+from radbridge.runtime.body import BodyTooLarge, ClientStalled, LimitedBody, offload
+from radbridge.runtime.bus.protocol import BusUnavailable
+from radbridge.runtime.database.protocol import DatabaseUnavailable
+from radbridge.runtime.openapi_page import add_openapi_page
+from radbridge.runtime.problems import Problem, problem_response
+from radbridge.runtime.readiness import Readiness
+from radbridge.runtime.security.principal import require
+from radbridge.runtime.service import Resources, Service
+from radbridge.runtime.telemetry.asgi import Observed
+
+__all__ = ["Problem", "make_app", "offload", "require"]
+
+_log = logging.getLogger(__name__)
+_AWAY = (DatabaseUnavailable, BusUnavailable, BlobUnavailable)
+
+
+def make_app(service: Service, resources: Resources, readiness: Readiness) -> ASGIApp:
+    """The ASGI application of a service. Until ``readiness`` says that it was started, only probes are answered."""
+    settings = resources.settings
+    prefix = f"/api/{service.name}/v1"
+    app = FastAPI(
+        title=f"RadBridge {service.name}",
+        version="1",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=f"{prefix}/openapi.json",
+    )
+    app.state.authenticator = resources.authenticator
+    app.state.resources = resources
+    add_openapi_page(app, f"{prefix}/docs")
+    for router in service.routers:
+        app.include_router(router)
+    for path, mounted in service.mounts:
+        app.mount(path, mounted)
+    # innermost: Starlette's own outermost handler would answer and raise the error again
+    app.add_middleware(LastResort)
+    app.add_exception_handler(Problem, _answer_problem)
+    app.add_exception_handler(HTTPException, _answer_http_exception)
+    app.add_exception_handler(RequestValidationError, _answer_validation_error)
+    for away in _AWAY:
+        app.add_exception_handler(away, _answer_away)
+    edge = Probed(app, readiness, exposition=resources.meters.board.exposition)
+    limited = LimitedBody(
+        edge,
+        limit_bytes=settings.body_limit_bytes,
+        stall_seconds=settings.request_timeout_seconds,
+        exempt=service.unlimited_bodies,
+    )
+    return Observed(limited, tracing=resources.tracing, meters=resources.meters)
+
+
+class Probed:
+    """Answers ``/healthz``, ``/readyz`` and ``/metrics``, and holds other requests off until the service was started.
+
+    :param exposition: makes the metrics page; ``None``: there is none here.
+    """
+
+    def __init__(self, app: ASGIApp, readiness: Readiness, *, exposition: Callable[[], bytes] | None) -> None:
+        self._app = app
+        self._readiness = readiness
+        self._exposition = exposition
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        path: str = scope["path"]
+        if path == "/healthz":
+            await Response(b'{"status":"alive"}', media_type="application/json")(scope, receive, send)
+        elif path == "/readyz":
+            await (await self._readiness.response())(scope, receive, send)
+        elif path == "/metrics" and self._exposition is not None:
+            page = Response(self._exposition(), media_type="text/plain; version=0.0.4; charset=utf-8")
+            await page(scope, receive, send)
+        elif not self._readiness.started:
+            problem = Problem(503, detail="The service is starting.", headers={"retry-after": "1"})
+            await problem_response(problem)(scope, receive, send)
+        elif "\0" in path:
+            await problem_response(Problem(400, detail="The path holds a NUL character."))(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+
+class LastResort:
+    """Answers 500 where a handler failed in a way that nobody foresaw, and logs it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = False
+
+        async def watch(message: Any) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watch)
+        except (BodyTooLarge, ClientStalled):
+            raise
+        except Exception:
+            if started:
+                raise
+            _log.exception("a request failed", extra={"path": scope.get("path", "")})
+            await problem_response(Problem(500, detail="The service failed; the log tells why."))(scope, receive, send)
+
+
+async def _answer_problem(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Problem)
+    return problem_response(error)
+
+
+async def _answer_http_exception(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return problem_response(Problem(error.status_code, detail=str(error.detail), headers=error.headers))
+
+
+async def _answer_validation_error(request: Request, error: Exception) -> Response:
+    """422 with every fault; the offending values, which may be personal, are not repeated."""
+    assert isinstance(error, RequestValidationError)
+    faults = [
+        {"field": ".".join(str(part) for part in fault["loc"]), "rule": fault["type"], "message": fault["msg"]}
+        for fault in error.errors()
+    ]
+    return problem_response(Problem(422, "The request is not valid", extra={"errors": faults}))
+
+
+async def _answer_away(request: Request, error: Exception) -> Response:
+    _log.warning("a request met a dependency that is away", extra={"reason": type(error).__name__})
+    return problem_response(
+        Problem(503, detail=f"A dependency is away: {type(error).__name__}.", headers={"retry-after": "2"})
+    )

@@ -1,0 +1,85 @@
+"""Whether a service may be given work, and if not, why."""
+
+import asyncio
+import time
+from dataclasses import dataclass
+
+import orjson
+from prometheus_client import Gauge
+from starlette.responses import Response
+
+from radbridge.runtime.service import Check
+from radbridge.runtime.telemetry.logs import describe_error
+
+_CHECK_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """How one check came out."""
+
+    name: str
+    ok: bool
+    reason: str = ""
+    ms: float = 0.0
+
+    def as_dict(self) -> dict[str, object]:
+        """For the ``/readyz`` answer."""
+        result: dict[str, object] = {"name": self.name, "ok": self.ok, "ms": round(self.ms, 1)}
+        return result if self.ok else {**result, "reason": self.reason}
+
+
+class Readiness:
+    """The checks of one service. ``started`` and ``stopping`` are set by its host."""
+
+    def __init__(self, service: str, gauge: Gauge) -> None:
+        self.service = service
+        self.checks: tuple[Check, ...] = ()
+        self.started = False
+        self.stopping = False
+        self.waiting_for = "starting"
+        """Why the service has not started yet."""
+        self.is_ready = False
+        """How the last round came out."""
+        self._gauge = gauge
+
+    async def results(self) -> list[CheckResult]:
+        """All checks at once, 2 s each at most."""
+        if self.stopping:
+            results = [CheckResult("started", ok=False, reason="stopping")]
+        elif not self.started:
+            results = [CheckResult("started", ok=False, reason=self.waiting_for)]
+        else:
+            results = list(await asyncio.gather(*(_run(check) for check in self.checks)))
+        self.is_ready = all(result.ok for result in results)
+        for result in results:
+            self._gauge.labels(self.service, result.name).set(result.ok)
+        return results
+
+    async def response(self) -> Response:
+        """The answer to ``/readyz``: 200 or 503, with every check."""
+        return readiness_response({self.service: await self.results()})
+
+
+def readiness_response(results: dict[str, list[CheckResult]]) -> Response:
+    """200 or 503 for the checks of one or several services."""
+    ready = all(result.ok for checks in results.values() for result in checks)
+    body = {
+        "status": "ready" if ready else "not ready",
+        "services": {name: [check.as_dict() for check in checks] for name, checks in results.items()},
+    }
+    return Response(orjson.dumps(body), status_code=200 if ready else 503, media_type="application/json")
+
+
+async def _run(check: Check) -> CheckResult:
+    started = time.perf_counter()
+    try:
+        async with asyncio.timeout(_CHECK_SECONDS):
+            await check.ping()
+    except TimeoutError:
+        reason = f"no answer within {_CHECK_SECONDS:g} s"
+    except Exception as error:
+        reason = describe_error(error)
+    else:
+        return CheckResult(check.name, ok=True, ms=(time.perf_counter() - started) * 1000)
+    return CheckResult(check.name, ok=False, reason=reason, ms=(time.perf_counter() - started) * 1000)

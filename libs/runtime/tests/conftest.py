@@ -1,0 +1,35 @@
+"""A service of a few lines, real in all its parts, for the tests of the runtime."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+_PACKAGE = "lampservice"
+_MIGRATION = """
+import sqlalchemy as sa
+from alembic import op
+from radbridge.runtime.database.tables import create_runtime_tables
+
+revision = "0001"
+down_revision = None
+
+
+def upgrade() -> None:
+    create_runtime_tables(op)
+    op.create_table("lamp", sa.Column("name", sa.Text, primary_key=True), sa.Column("lit", sa.BigInteger))
+"""
+
+
+@pytest.fixture
+def lamp_migrations(tmp_path: Path) -> Iterator[str]:
+    """Name of an importable package with the migrations of a service that keeps lamps."""
+    folder = tmp_path / "packages" / _PACKAGE / "migrations" / "versions"
+    folder.mkdir(parents=True)
+    (folder / "0001_lamps.py").write_text(_MIGRATION)
+    sys.path.insert(0, str(tmp_path / "packages"))
+    yield f"{_PACKAGE}.migrations"
+    sys.path.remove(str(tmp_path / "packages"))
+    for name in [name for name in sys.modules if name.split(".")[0] == _PACKAGE]:
+        del sys.modules[name]

@@ -1,0 +1,244 @@
+"""A service from end to end: its routes, database, events, probes and its stop, over the embedded parts."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import pytest
+from fastapi import APIRouter, Depends, Request
+
+from radbridge.contracts.events.patient import PatientMerged
+from radbridge.contracts.identifiers import new_id
+from radbridge.runtime.database.protocol import Transaction
+from radbridge.runtime.http import Problem, require
+from radbridge.runtime.security.principal import Principal
+from radbridge.runtime.service import Check, Resources, Service, ServiceDefinition, Worker
+from radbridge.runtime.testing import Running, running_service
+
+
+class Lamps:
+    """What the tests see of the service from inside."""
+
+    def __init__(self) -> None:
+        self.broken = ""
+        self.steps: list[str] = []
+        self.worker_starts = 0
+
+
+def lamp_service(migrations: str, lamps: Lamps) -> ServiceDefinition:
+    def build(resources: Resources) -> Service:
+        router = APIRouter(prefix="/api/lamp/v1")
+
+        @router.post("/lamps/{name}")
+        async def light(name: str, who: Annotated[Principal, Depends(require("operator"))]) -> dict[str, str]:
+            async def work(tx: Transaction) -> str:
+                await tx.execute("INSERT INTO lamp (name, lit) VALUES ($1, 1)", name)
+                event = await resources.outbox.publish(
+                    tx,
+                    PatientMerged(person_id=name, retired_id="x", rule=who.actor, merged_at=datetime.now(UTC)),
+                )
+                await resources.audit.record(tx, actor=who.actor, action="lamp.light")
+                return event.id
+
+            return {"event": await resources.database.write(work)}
+
+        @router.get("/lamps")
+        async def lit() -> list[str]:
+            return [row["name"] for row in await resources.database.fetch("SELECT name FROM lamp ORDER BY name")]
+
+        @router.get("/hospitals/{code}")
+        async def hospital(code: str) -> dict[str, str]:
+            found = resources.directory.by_code(code)
+            if found is None:
+                raise Problem(404, detail="No such hospital.")
+            return {"name": found.name, "key": found.sm4_key.hex()}
+
+        @router.post("/crash")
+        async def crash(request: Request) -> None:
+            raise ZeroDivisionError(await request.body())
+
+        @router.post("/typed")
+        async def typed(numbers: list[int]) -> int:
+            return sum(numbers)
+
+        async def ping() -> None:
+            if lamps.broken:
+                raise RuntimeError(lamps.broken)
+
+        async def flicker() -> None:
+            lamps.worker_starts += 1
+            if lamps.worker_starts < 3:
+                raise RuntimeError("out")
+            await asyncio.Event().wait()
+
+        @asynccontextmanager
+        async def lifespan() -> AsyncGenerator[None]:
+            lamps.steps.append("open")
+            yield
+            lamps.steps.append("close")
+
+        return Service(
+            name="lamp",
+            routers=(router,),
+            workers=(Worker("flicker", flicker),),
+            checks=(Check("bulb", ping),),
+            lifespan=lifespan,
+        )
+
+    return ServiceDefinition("lamp", migrations, build)
+
+
+@pytest.fixture
+def lamps() -> Lamps:
+    return Lamps()
+
+
+@pytest.fixture
+async def running(lamp_migrations: str, lamps: Lamps, tmp_path: Path) -> AsyncGenerator[Running]:
+    async with running_service(lamp_service(lamp_migrations, lamps), tmp_path / "data") as running:
+        yield running
+
+
+async def test_a_write_and_its_event_arrive_together(running: Running) -> None:
+    answer = await running.admin.post("/api/lamp/v1/lamps/desk")
+    assert answer.status_code == 200
+    assert (await running.client.get("/api/lamp/v1/lamps")).json() == ["desk"]
+    [(event, body)] = await running.events(PatientMerged)
+    assert (event.id, event.source, event.version) == (answer.json()["event"], "/radbridge/lamp", 1)
+    assert (body.person_id, body.rule) == ("desk", "admin")
+
+
+async def test_a_failed_write_leaves_neither_row_nor_event(running: Running) -> None:
+    await running.admin.post("/api/lamp/v1/lamps/desk")
+    assert (await running.admin.post("/api/lamp/v1/lamps/desk")).status_code == 500
+    assert len(await running.events(PatientMerged)) == 1
+
+
+async def test_the_trace_of_a_request_goes_on_in_its_event(running: Running) -> None:
+    parent = f"00-{'a' * 32}-{'b' * 16}-01"
+    await running.admin.post("/api/lamp/v1/lamps/desk", headers={"traceparent": parent})
+    [(event, _)] = await running.events(PatientMerged)
+    assert event.traceparent is not None
+    assert event.traceparent.startswith(f"00-{'a' * 32}-")
+    assert "b" * 16 not in event.traceparent
+
+
+async def test_an_institution_is_known_with_its_opened_credentials(running: Running) -> None:
+    assert (await running.client.get("/api/lamp/v1/hospitals/H1")).status_code == 404
+    hospital = await running.add_institution(code="H1", name="乙医院")
+    found = (await running.client.get("/api/lamp/v1/hospitals/H1")).json()
+    assert found == {"name": "乙医院", "key": hospital.sm4_key.hex()}
+
+
+async def test_probes_tell_alive_from_ready(running: Running, lamps: Lamps) -> None:
+    assert (await running.client.get("/healthz")).status_code == 200
+    ready = await running.client.get("/readyz")
+    assert ready.status_code == 200
+    assert {check["name"] for check in ready.json()["services"]["lamp"]} >= {"database", "event log", "objects", "bulb"}
+    lamps.broken = "the bulb is loose"
+    assert (await running.client.get("/healthz")).status_code == 200
+    broken = await running.client.get("/readyz")
+    assert broken.status_code == 503
+    [bulb] = [check for check in broken.json()["services"]["lamp"] if not check["ok"]]
+    assert (bulb["name"], bulb["reason"]) == ("bulb", "RuntimeError: the bulb is loose")
+
+
+async def test_requests_without_the_role_are_refused(running: Running) -> None:
+    nobody = await running.client.post("/api/lamp/v1/lamps/desk")
+    assert nobody.status_code == 401
+    assert nobody.headers["content-type"] == "application/problem+json"
+    token = running.resources.authenticator.service_token("mpi")
+    service = await running.client.post("/api/lamp/v1/lamps/desk", headers={"authorization": f"Bearer {token}"})
+    assert service.status_code == 403
+    assert await running.events(PatientMerged) == []
+
+
+async def test_a_crash_in_a_handler_is_answered_and_the_next_request_works(running: Running) -> None:
+    crashed = await running.client.post("/api/lamp/v1/crash", content="张三 110105199001011234")
+    assert crashed.status_code == 500
+    assert crashed.json()["status"] == 500
+    assert "张三" not in crashed.text
+    assert (await running.client.get("/api/lamp/v1/lamps")).status_code == 200
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[" * 100_000, b'["x"]', b"\xff\xfe", b'{"a":"\\u0000"}', b"null"])
+async def test_bad_json_is_the_callers_fault(running: Running, body: bytes) -> None:
+    answer = await running.client.post("/api/lamp/v1/typed", content=body, headers={"content-type": "application/json"})
+    assert answer.status_code in (400, 422)
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    "path", ["/nowhere", "/api/lamp/v1/hospitals/%00", "/api/lamp/v1/hospitals/%ff%fe", "/%2e%2e/"]
+)
+async def test_odd_paths_are_the_callers_fault(running: Running, path: str) -> None:
+    assert 400 <= (await running.client.get(path)).status_code < 500
+
+
+async def test_the_api_describes_itself(running: Running) -> None:
+    schema = (await running.client.get("/api/lamp/v1/openapi.json")).json()
+    assert "/api/lamp/v1/lamps/{name}" in schema["paths"]
+    page = await running.client.get("/api/lamp/v1/docs")
+    assert "/api/lamp/v1/lamps/{name}" in page.text
+    assert "http" not in page.text.replace("/api/", "")
+
+
+async def test_meters_count_requests_by_route_and_not_by_path(running: Running) -> None:
+    name = new_id()
+    await running.admin.post(f"/api/lamp/v1/lamps/{name}")
+    text = (await running.client.get("/metrics")).text
+    assert 'route="/api/lamp/v1/lamps/{name}",service="lamp",status="200"' in text
+    assert name not in text
+
+
+async def test_a_worker_that_fails_is_started_again(running: Running, lamps: Lamps) -> None:
+    async with asyncio.timeout(10):
+        while lamps.worker_starts < 3:
+            await asyncio.sleep(0.02)
+    assert (
+        'radbridge_worker_failures_total{service="lamp",worker="flicker"} 2.0'
+        in (await running.client.get("/metrics")).text
+    )
+
+
+async def test_data_is_there_after_a_restart(lamp_migrations: str, lamps: Lamps, tmp_path: Path) -> None:
+    definition = lamp_service(lamp_migrations, lamps)
+    async with running_service(definition, tmp_path / "data") as first:
+        await first.admin.post("/api/lamp/v1/lamps/desk")
+        hospital = await first.add_institution(code="H1")
+    assert lamps.steps == ["open", "close"]
+    async with running_service(definition, tmp_path / "data") as second:
+        assert (await second.client.get("/api/lamp/v1/lamps")).json() == ["desk"]
+        again = second.resources.directory.by_code("H1")
+        assert again is not None
+        assert again.sm4_key == hospital.sm4_key
+        assert len(await second.events(PatientMerged)) == 1
+
+
+async def test_events_leave_before_the_service_stops(lamp_migrations: str, lamps: Lamps, tmp_path: Path) -> None:
+    definition = lamp_service(lamp_migrations, lamps)
+    async with running_service(definition, tmp_path / "data") as running:
+        for number in range(50):
+            await running.admin.post(f"/api/lamp/v1/lamps/{number}")
+        await running.host.stop()
+        assert len(await running.log.read(PatientMerged.TOPIC)) == 50
+
+
+async def test_a_service_whose_database_is_away_waits_and_says_why(
+    lamp_migrations: str, lamps: Lamps, tmp_path: Path
+) -> None:
+    settings = {"database_url": "postgresql+asyncpg://nobody:secret@127.0.0.1:1/none"}
+    definition = lamp_service(lamp_migrations, lamps)
+    async with running_service(definition, tmp_path / "data", settings=settings, wait_until_ready=False) as running:
+        async with asyncio.timeout(10):
+            while "DatabaseUnavailable" not in (ready := await running.client.get("/readyz")).text:
+                await asyncio.sleep(0.02)
+        assert ready.status_code == 503
+        assert "secret" not in ready.text
+        assert (await running.client.get("/healthz")).status_code == 200
+        starting = await running.client.get("/api/lamp/v1/lamps")
+        assert starting.status_code == 503
+        assert starting.headers["retry-after"] == "1"
