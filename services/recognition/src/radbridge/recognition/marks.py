@@ -28,30 +28,29 @@ class Marks:
     clock: Clock
 
     async def record(self, institution: Institution, study_uuid: str, marks: Sequence[Mark]) -> None:
-        """Record all marks of a request, or none.
+        """Record all marks of a request, or none. ``study_uuid`` names the study that was offered; a mark that names
+        another report of its origin hospital is recorded for that one.
 
-        :raises UnknownStudyError: one of them names no report that is known here.
+        :raises UnknownStudyError: the study was never offered.
         :raises DatabaseUnavailable: nothing was recorded.
         """
 
         async def work(tx: Transaction) -> None:
-            found = [(mark, await self._report(tx, study_uuid, mark)) for mark in marks]
+            offered = await store.report(tx, study_uuid)
+            if offered is None:
+                raise UnknownStudyError
+            found = [(mark, await self._named_report(tx, mark) or offered) for mark in marks]
             await tx.lock(*(f"mark:{mark_id(institution.id, row['report_id'])}" for _, row in found))
             for mark, row in found:
                 await self._save(tx, institution, mark, row)
 
         await self.database.write(work)
 
-    async def _report(self, tx: Transaction, study_uuid: str, mark: Mark) -> Row:
-        """By the origin hospital's report number where the mark gives one that is known; else by the path."""
-        row: Row | None = None
+    async def _named_report(self, tx: Transaction, mark: Mark) -> Row | None:
         origin = self.directory.by_code(mark.origin_hospital_code)
-        if mark.report_id and origin is not None:
-            row = await store.report_of_number(tx, origin.id, mark.report_id)
-        row = row or await store.report(tx, study_uuid)
-        if row is None:
-            raise UnknownStudyError
-        return row
+        if origin is None or not mark.report_id:
+            return None
+        return await store.report_of_number(tx, origin.id, mark.report_id)
 
     async def _save(self, tx: Transaction, institution: Institution, mark: Mark, row: Row) -> None:
         identifier = mark_id(institution.id, row["report_id"])

@@ -1,0 +1,1 @@
+"""``radbridge demo``: one exam's whole journey, played by three parties."""
