@@ -1,0 +1,1 @@
+"""Migrations of a database for the tests of the outbox."""
