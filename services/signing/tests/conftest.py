@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+
 from radbridge.signing.trial_pki import Doctor, TrialAuthority
 
 NOW = datetime(2026, 6, 15, 8, 0, tzinfo=UTC)

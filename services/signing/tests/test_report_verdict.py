@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
+
 from radbridge.signing.domain import issuing
 from radbridge.signing.domain.report_verdict import SignedReport, judge_report, names_person
 from radbridge.signing.domain.trust_store import TrustStore

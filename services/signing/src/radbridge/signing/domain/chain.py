@@ -12,14 +12,9 @@ from datetime import datetime
 from enum import StrEnum
 
 from radbridge.signing.domain import oids
-from radbridge.signing.domain.certificate import (
-    DIGITAL_SIGNATURE,
-    ENCRYPTION_USAGES,
-    KEY_CERT_SIGN,
-    NON_REPUDIATION,
-    Certificate,
-)
+from radbridge.signing.domain.certificate import Certificate
 from radbridge.signing.domain.crl import CertificateList
+from radbridge.signing.domain.extensions import DIGITAL_SIGNATURE, ENCRYPTION_USAGES, KEY_CERT_SIGN, NON_REPUDIATION
 from radbridge.signing.domain.trust_store import RevocationState, TrustStore
 
 _MAX_PATH = 8
@@ -110,12 +105,14 @@ def judge_certificate(
     *,
     at: datetime,
     now: datetime | None = None,
+    revoked_by: datetime | None = None,
     usage: Usage = Usage.SIGNATURE,
     extra: Sequence[Certificate] = (),
 ) -> CertVerdict:
     """Whether `certificate` was good for `usage` at the moment `at`.
 
-    `now` is the moment of judging, by which lists are stale (default `at`); `extra` are further certificates that came
+    `now` is the moment of judging, by which lists are stale (default `at`). Revocations up to `revoked_by` (default
+    `at`) count: a moment that the signer alone claims must not undo one. `extra` are further certificates that came
     along, believed only as far as they chain to an anchor. Never raises for what the certificates contain.
     """
     best = CertVerdict(CertStatus.UNTRUSTED)
@@ -123,12 +120,19 @@ def judge_certificate(
         if broken:
             best = CertVerdict(CertStatus.BAD_SIGNATURE) if best.status is CertStatus.UNTRUSTED else best
             continue
-        verdict = _judge_path(path, store, at, now or at, usage)
+        verdict = _judge_path(path, store, _Moments(at, now or at, revoked_by or at), usage)
         if verdict.good:
             return verdict
         if not best.path:
             best = verdict
     return best
+
+
+@dataclass(frozen=True, slots=True)
+class _Moments:
+    at: datetime
+    now: datetime
+    revoked_by: datetime
 
 
 class _Paths:
@@ -160,9 +164,8 @@ class _Paths:
                 yield path, True
 
 
-def _judge_path(
-    path: tuple[Certificate, ...], store: TrustStore, at: datetime, now: datetime, usage: Usage
-) -> CertVerdict:
+def _judge_path(path: tuple[Certificate, ...], store: TrustStore, moments: _Moments, usage: Usage) -> CertVerdict:
+    at = moments.at
     status = _issuer_fault(path, at) or (
         CertStatus.UNKNOWN_CRITICAL_EXTENSION if path[0].extensions.unknown_critical else None
     )
@@ -172,11 +175,11 @@ def _judge_path(
     leaf = path[0]
     leaf_revoked = False
     for index in range(len(path) - 2, -1, -1):
-        state, entry, crl = store.revocation(path[index], path[index + 1], now)
+        state, entry, crl = store.revocation(path[index], path[index + 1], moments.now)
         weakest = max(weakest, state, key=_WEAKNESS.index)
         if index == 0:
             leaf_crl = crl
-        if entry is not None and entry.since <= at:
+        if entry is not None and entry.since <= moments.revoked_by:
             if index:
                 return CertVerdict(CertStatus.ISSUER_REVOKED, path, state, crl)
             leaf_revoked = True

@@ -14,9 +14,10 @@ from enum import StrEnum
 from functools import cached_property
 
 from radbridge.signing.domain import der, oids
-from radbridge.signing.domain.certificate import Certificate, NameKey, name_key, parse_certificate
+from radbridge.signing.domain.certificate import Certificate, parse_certificate
 from radbridge.signing.domain.der_write import encode
 from radbridge.signing.domain.errors import DerError
+from radbridge.signing.domain.names import NameKey, name_key
 from radbridge.signing.domain.pkcs1 import wrong_signature
 from radbridge.signing.domain.public_key import PublicKey, Scheme, signer_scheme
 from radbridge.signing.domain.sm3 import sm3
@@ -27,7 +28,7 @@ Attributes = dict[str, list[der.Element]]
 _SHA2 = {oids.SHA256: "sha256", oids.SHA384: "sha384", oids.SHA512: "sha512"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class SignerInfo:
     """One signer, named by (issuer, serial) or by key identifier; `signed_attributes` is the SET that was signed."""
 
@@ -60,7 +61,7 @@ class SignerInfo:
         return None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class SignedData:
     """`content` is None where the signature is detached."""
 

@@ -10,16 +10,10 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from radbridge.signing.domain import der, oids
-from radbridge.signing.domain.certificate import (
-    CRL_SIGN,
-    Certificate,
-    NameKey,
-    authority_key_id,
-    iterate_extensions,
-    name_key,
-    pem_blocks,
-)
+from radbridge.signing.domain.certificate import Certificate, pem_blocks
 from radbridge.signing.domain.errors import DerError
+from radbridge.signing.domain.extensions import CRL_SIGN, authority_key_id, iterate_extensions
+from radbridge.signing.domain.names import NameKey, name_key
 from radbridge.signing.domain.public_key import PublicKey, Scheme, certificate_scheme
 
 MAX_CRL_BYTES = 64 * 1024 * 1024
@@ -55,7 +49,7 @@ class Revocation:
     reason: str
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class CertificateList:
     """One CRL with its index of serial number octets to the entry's offset in `raw`."""
 

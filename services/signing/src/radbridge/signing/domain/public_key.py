@@ -115,3 +115,8 @@ def signer_scheme(signature_oid: str, digest_oid: str) -> Scheme | None:
         return by_digest
     named = _RSA_SCHEMES.get(signature_oid)
     return named if named is by_digest else None
+
+
+def seal_scheme(signature_oid: str) -> Scheme | None:
+    """The scheme of a seal's algorithm OID."""
+    return Scheme.SM3_WITH_SM2 if signature_oid in oids.SM2_SIGNATURE_OIDS else _RSA_SCHEMES.get(signature_oid)

@@ -1,8 +1,8 @@
 """One signed report of the Shanxi interface, judged: SignValue and Timestampvalue are over the UTF-8 bytes of CAData.
 
 Validity is judged at the timestamp's genTime, without a valid timestamp at `now`. A malformed or wrong signature,
-certificate, chain or token rejects, and so does a seal that is broken; a signer who is not a named doctor, a PDF without
-a seal, an absent timestamp and revocation lists missing or out of date are findings (SX-058, SX-059, SX-122).
+certificate, chain or token rejects, and so does a seal that is broken; a signer who is not a named doctor, a PDF
+without a seal, an absent timestamp and revocation lists missing or out of date are findings (SX-058, SX-059, SX-122).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ TIMESTAMP_VALUE, REPORT_PDF = "Timestampvalue", "reportPdfBase64"
 PKCS1, PKCS7 = "1", "2"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class SignedReport:
     """The signing fields of a report as sent; `pdf` decoded. The named doctors are those who may have signed it."""
 

@@ -54,7 +54,7 @@ class TstInfo:
     gen_time: datetime
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class TimestampToken:
     """A parsed token; `signer` is the one that RFC 3161 allows."""
 

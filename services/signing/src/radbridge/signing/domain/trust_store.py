@@ -11,8 +11,10 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from enum import StrEnum
 
-from radbridge.signing.domain.certificate import CRL_SIGN, Certificate, NameKey, load_certificates
+from radbridge.signing.domain.certificate import Certificate, load_certificates
 from radbridge.signing.domain.crl import CertificateList, Revocation, parse_crl
+from radbridge.signing.domain.extensions import CRL_SIGN
+from radbridge.signing.domain.names import NameKey
 
 _REMEMBERED_LINKS = 16_384
 

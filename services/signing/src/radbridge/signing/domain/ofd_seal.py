@@ -1,0 +1,84 @@
+"""Judging the seals of an OFD document (GB/T 33190 clause 18, GB/T 38540): every signature, every protected file.
+
+A signature protects the files that its Signature.xml lists with their digests; the seal signs Signature.xml. Files that
+no signature lists must be those of the signatures themselves, else content could be added unseen (SX-033).
+"""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import dataclass
+from datetime import datetime
+
+from radbridge.signing.domain import oids
+from radbridge.signing.domain.cms import digest
+from radbridge.signing.domain.document_signature import DOCUMENT_CHANGED, SealVerdict, judge_contents
+from radbridge.signing.domain.errors import SealFormError
+from radbridge.signing.domain.ofd_package import OfdPackage, OfdSignature
+from radbridge.signing.domain.trust_store import TrustStore
+
+VALID, SEAL_MISMATCH, INVALID = "valid", "seal_mismatch", "invalid"
+_CHECK_METHODS = {"sm3": oids.SM3, "sha256": oids.SHA256, "sha-256": oids.SHA256}
+
+
+@dataclass(frozen=True)
+class OfdVerdict:
+    """`word` is valid, document_changed, seal_mismatch or invalid; `seals` are in the document's order."""
+
+    word: str
+    reason: str
+    seals: tuple[SealVerdict, ...] = ()
+
+
+def judge_ofd(data: bytes, store: TrustStore, *, now: datetime) -> OfdVerdict:
+    """The verdict on all seals of the OFD file `data`; one that is not valid decides. Never raises for input."""
+    try:
+        package = OfdPackage(data)
+        listed_in = package.signature_list()
+        signatures = [] if listed_in is None else package.signatures(listed_in)
+        if listed_in is None or not signatures:
+            return OfdVerdict(INVALID, "OFD文件没有签章")
+        judged = [_judge_signature(package, one, store, now) for one in signatures]
+        seals = tuple(seal for _, seal in judged)
+        word, reason = next(((word, seal.reason) for word, seal in judged if word != VALID), (VALID, "签章有效"))
+        if word == VALID and (unprotected := _unprotected(package, listed_in, signatures)):
+            return OfdVerdict(
+                DOCUMENT_CHANGED, f"有{len(unprotected)}个文件不受任何签章保护，可能是签章后添加的", seals
+            )
+    except SealFormError as fault:
+        return OfdVerdict(INVALID, f"OFD文件结构错误：{fault}")
+    return OfdVerdict(word, reason, seals)
+
+
+def _judge_signature(
+    package: OfdPackage, signature: OfdSignature, store: TrustStore, now: datetime
+) -> tuple[str, SealVerdict]:
+    seal = judge_contents(signature.signed_value, signature.description, store, now=now)
+    if signature.seal is not None and seal.seal and seal.seal != signature.seal:
+        return SEAL_MISMATCH, SealVerdict(SEAL_MISMATCH, "印章文件与签章值中的印章不一致")
+    changed = "Signature.xml与签章值不符" if seal.word == DOCUMENT_CHANGED else _changed_file(package, signature)
+    if changed is not None:
+        return DOCUMENT_CHANGED, SealVerdict(DOCUMENT_CHANGED, changed)
+    return (VALID if seal.good else INVALID), seal
+
+
+def _changed_file(package: OfdPackage, signature: OfdSignature) -> str | None:
+    """Why a protected file is not as it was, None where all are."""
+    method = _CHECK_METHODS.get(signature.check_method.strip().casefold(), signature.check_method.strip())
+    if digest(method, b"") is None:
+        raise SealFormError("the check method is not supported")
+    if not signature.references:
+        raise SealFormError("the signature protects no file")
+    for name, value in signature.references:
+        if name not in package.names:
+            return "受保护的文件缺失"
+        if digest(method, package.read(name)) != value:
+            return "受保护的文件被改动"
+    return None
+
+
+def _unprotected(package: OfdPackage, listed_in: str, signatures: list[OfdSignature]) -> set[str]:
+    """Files that are neither protected nor part of the signatures' own folders."""
+    protected = {name for signature in signatures for name, _ in signature.references}
+    folders = tuple(posixpath.dirname(signature.location) + "/" for signature in signatures)
+    return {name for name in package.names - protected if name != listed_in and not name.startswith(folders)}

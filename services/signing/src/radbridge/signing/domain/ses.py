@@ -1,0 +1,119 @@
+"""Judging an SES_Signature (GB/T 38540): signer, document, maker, seal, moment and timestamp, every check needed.
+
+Without a timestamp the signing time is the signer's claim: certificates must have been within their validity then, but
+every revocation known at the moment of judging counts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from radbridge.signing.domain.certificate import Certificate
+from radbridge.signing.domain.chain import CertStatus, CertVerdict, judge_certificate
+from radbridge.signing.domain.errors import DerError
+from radbridge.signing.domain.public_key import Scheme, seal_scheme
+from radbridge.signing.domain.ses_structure import SesSignature, parse_ses_signature
+from radbridge.signing.domain.sm3 import sm3
+from radbridge.signing.domain.timestamp import TimestampVerdict, judge_timestamp
+from radbridge.signing.domain.trust_store import TrustStore
+
+
+class SesWord(StrEnum):
+    """The verdict in one word, those of the cases format first."""
+
+    VALID = "valid"
+    SIGNATURE_INVALID = "signature_invalid"
+    DOCUMENT_CHANGED = "document_changed"
+    SEAL_INVALID = "seal_invalid"
+    SEAL_EXPIRED = "seal_expired"
+    SEAL_NOT_YET_VALID = "seal_not_yet_valid"
+    SIGNER_NOT_IN_SEAL = "signer_not_in_seal"
+    CERT_REVOKED = "cert_revoked"
+    TIMESTAMP_INVALID = "timestamp_invalid"
+    MALFORMED = "malformed"
+    CERT_INVALID = "cert_invalid"
+
+
+@dataclass(frozen=True)
+class SesVerdict:
+    """`signature` is None for a malformed structure only; `reason` is Chinese."""
+
+    word: SesWord
+    reason: str
+    signature: SesSignature | None = None
+    signing_time: datetime | None = None
+    certificate: CertVerdict | None = None
+
+    @property
+    def good(self) -> bool:
+        return self.word is SesWord.VALID
+
+
+def judge_ses(data: bytes, document: bytes, store: TrustStore, *, now: datetime) -> SesVerdict:
+    """Whether the SES_Signature `data` seals the octets `document`. Never raises for input."""
+    try:
+        ses = parse_ses_signature(data)
+    except DerError as fault:
+        return SesVerdict(SesWord.MALFORMED, f"签章数据格式错误：{fault}")
+    if not _verifies(ses.signer, ses.algorithm, ses.signed, ses.signature):
+        return SesVerdict(SesWord.SIGNATURE_INVALID, "签章的签名值验证不通过", ses, ses.signing_time)
+    hashed = sm3(document) if seal_scheme(ses.algorithm) is Scheme.SM3_WITH_SM2 else hashlib.sha256(document).digest()
+    if hashed != ses.data_hash:
+        return SesVerdict(SesWord.DOCUMENT_CHANGED, "文档摘要与签章中的摘要不符，文档被改动", ses, ses.signing_time)
+    return _judge_seal(ses, store, now)
+
+
+def _judge_seal(ses: SesSignature, store: TrustStore, now: datetime) -> SesVerdict:
+    stamp = _timestamp(ses, store, now)
+    claimed = ses.signing_time or (stamp.gen_time if stamp else None) or now
+    proven = stamp.gen_time if stamp is not None and stamp.valid else None
+    seal = ses.seal
+
+    def verdict(word: SesWord, reason: str, certificate: CertVerdict | None = None) -> SesVerdict:
+        return SesVerdict(word, reason, ses, claimed, certificate)
+
+    if not _verifies(seal.maker, seal.algorithm, seal.signed, seal.signature):
+        return verdict(SesWord.SEAL_INVALID, "印章的制章人签名验证不通过")
+    maker = _maker_verdict(ses, store, claimed, now)
+    if not maker.good:
+        return verdict(SesWord.SEAL_INVALID, f"制章人{maker.reason}")
+    if not seal.lists(ses.signer):
+        return verdict(SesWord.SIGNER_NOT_IN_SEAL, "签章人证书不在印章的证书列表中")
+    if not seal.valid_from <= claimed:
+        return verdict(SesWord.SEAL_NOT_YET_VALID, "签章时印章尚未生效")
+    if claimed > seal.valid_to:
+        return verdict(SesWord.SEAL_EXPIRED, "签章时印章已过有效期")
+    signer = judge_certificate(ses.signer, store, at=proven or claimed, now=now, revoked_by=proven or now)
+    if signer.status in (CertStatus.REVOKED, CertStatus.ISSUER_REVOKED):
+        return verdict(SesWord.CERT_REVOKED, f"签章人{signer.reason}", signer)
+    if not signer.good:
+        return verdict(SesWord.CERT_INVALID, f"签章人{signer.reason}", signer)
+    if claimed > now and proven is None:
+        return verdict(SesWord.SIGNATURE_INVALID, "签章时间晚于当前时间", signer)
+    if stamp is not None and not stamp.valid:
+        return verdict(SesWord.TIMESTAMP_INVALID, f"签章的时间戳无效：{stamp.reason}", signer)
+    return verdict(SesWord.VALID, "签章有效", signer)
+
+
+def _timestamp(ses: SesSignature, store: TrustStore, now: datetime) -> TimestampVerdict | None:
+    """The verdict on the timestamp over the signature value, or on the token that version 1 has for its time."""
+    if ses.timestamp is not None:
+        return judge_timestamp(ses.timestamp, ses.signature, store, now=now)
+    if ses.time_token is not None:
+        return judge_timestamp(ses.time_token, None, store, now=now)
+    return None
+
+
+def _maker_verdict(ses: SesSignature, store: TrustStore, claimed: datetime, now: datetime) -> CertVerdict:
+    """Seals outlive their makers' certificates: good when the seal was made is good."""
+    maker = ses.seal.maker
+    at_making = judge_certificate(maker, store, at=ses.seal.created, now=now, revoked_by=now)
+    return at_making if at_making.good else judge_certificate(maker, store, at=claimed, now=now, revoked_by=now)
+
+
+def _verifies(certificate: Certificate, algorithm: str, message: bytes, signature: bytes) -> bool:
+    scheme = seal_scheme(algorithm)
+    return scheme is not None and certificate.key is not None and certificate.key.verify(scheme, message, signature)
