@@ -2,6 +2,7 @@
 
 import base64
 import json
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -28,6 +29,34 @@ def opened(request: envelope.Envelope, key: bytes = KEY) -> bytes:
 def test_the_printed_ciphertext_comes_out_and_decrypts() -> None:
     assert envelope.encrypt(PRINTED_PLAINTEXT, KEY) == PRINTED_CIPHERTEXT
     assert envelope.decrypt(PRINTED_CIPHERTEXT, KEY) == PRINTED_PLAINTEXT
+
+
+def open_and_parse(request: envelope.Envelope, key: bytes, now: int) -> object:
+    return envelope.parse_record(envelope.open_envelope(request, key=key, now=now, allowed_skew_seconds=0))
+
+
+@pytest.mark.proves("SX-020", "SX-039")
+def test_envelopes_that_another_implementation_made(shared_data: Path) -> None:
+    """What openssl sealed opens, and what it broke is refused for the right reason."""
+    refusals = {
+        "signature_mismatch": envelope.WrongSignatureError,
+        "decrypt_error": envelope.UndecryptableDataError,
+        "not_utf8": envelope.MalformedRecordError,
+    }
+    cases = json.loads((shared_data / "data/signing/kat/envelope_sm4_sha1.json").read_text("utf-8"))
+    for case in cases:
+        key = bytes.fromhex(case["key"])
+        request = envelope.Envelope(case["hospitalCode"], case["data"], case["timestamp"], case["signature"])
+        moment = int(case["timestamp"])
+        if case["expected"] in refusals:
+            with pytest.raises(refusals[case["expected"]]):
+                open_and_parse(request, key, moment)
+            continue
+        plaintext = envelope.open_envelope(request, key=key, now=moment, allowed_skew_seconds=0)
+        assert plaintext.decode() == case["plaintext"]
+        if "\n" not in case["data"]:
+            resealed = envelope.seal_envelope(plaintext, hospital_code=case["hospitalCode"], key=key, timestamp=moment)
+            assert resealed == request
 
 
 @pytest.mark.proves("SX-020")
@@ -87,7 +116,7 @@ def test_another_key_does_not_open() -> None:
 
 @pytest.mark.proves("SX-034")
 @pytest.mark.parametrize(
-    "data", ["{}", '{"a":1}', "AAAA", "A" * 24, "====", "\ud800", "Ａ" * 24, PRINTED_CIPHERTEXT + "\n"]
+    "data", ["{}", '{"a":1}', "AAAA", "A" * 24, "====", "\ud800", "Ａ" * 24, PRINTED_CIPHERTEXT + " ", "\n"]
 )
 def test_data_that_is_no_ciphertext(data: str) -> None:
     signature = envelope.sign(data, "H", str(NOW))

@@ -62,7 +62,7 @@ def _load(folder: Path, row: Mapping[str, str]) -> Dictionary:
             code = entry[column]
             if code and code not in names:
                 names[code] = entry.get("corrected_name") or entry["name"]
-                normal_forms[code] = entry.get("corrected") or entry["code"]
+                normal_forms[code] = entry.get("corrected") or entry.get("code") or code
     return Dictionary(
         id=row["dictionary"],
         title=row["title"],

@@ -5,11 +5,12 @@ unlimited length are never quoted.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 _SHOWN_CHARACTERS = 40
+_REPORTED_FAULTS = 300
 _PERSONAL_NUMBER = re.compile(r"(?<![0-9])(?:[0-9]{17}[0-9Xx]|1[0-9]{10})(?![0-9])")
 _UNSHOWABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _JSON_TYPES: Mapping[type[object], str] = {
@@ -58,6 +59,13 @@ class Validation:
     def is_accepted(self) -> bool:
         """Whether nothing refuses the record."""
         return not self.faults
+
+
+def fault_report(faults: Sequence[Fault]) -> str:
+    """All faults in one Chinese text, for the answers of standards whose answer is a text."""
+    lines = [f"{number}. [{fault.rule}] {fault.message}" for number, fault in enumerate(faults[:_REPORTED_FAULTS], 1)]
+    rest = f"；另有{len(faults) - _REPORTED_FAULTS}处未列出" if len(faults) > _REPORTED_FAULTS else ""
+    return f"数据校验未通过，共{len(faults)}处：{'；'.join(lines)}{rest}"
 
 
 def shown(value: object, *, is_personal: bool) -> str:

@@ -129,7 +129,7 @@ def _step(rule: FieldRule) -> _Step:
         codes = frozenset(rule.dictionary.names)
         if rule.kind is Kind.NUMBER:
             codes |= {int(code) for code in rule.dictionary.names}
-    elif rule.kind is Kind.NUMBER:
+    elif rule.kind is Kind.NUMBER and rule.format is None:
         check = _is_whole_number
     return rule.param, rule.kind, limit, codes, check, rule
 

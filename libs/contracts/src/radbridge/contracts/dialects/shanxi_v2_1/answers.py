@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 
-from radbridge.contracts.dialects.faults import Fault
+from radbridge.contracts.dialects.faults import Fault, fault_report
 
 SUCCESS, FAILURE = 1, 0
-_FAULTS_SHOWN = 300
 
 Answer = dict[str, object]
 
@@ -22,6 +21,4 @@ def failure(message: str) -> Answer:
 
 def refusal(faults: Sequence[Fault]) -> Answer:
     """The answer to a record with faults: each field with its rule, all at once."""
-    lines = [f"{number}. [{fault.rule}] {fault.message}" for number, fault in enumerate(faults[:_FAULTS_SHOWN], 1)]
-    rest = f"；另有{len(faults) - _FAULTS_SHOWN}处未列出" if len(faults) > _FAULTS_SHOWN else ""
-    return failure(f"数据校验未通过，共{len(faults)}处：{'；'.join(lines)}{rest}")
+    return failure(fault_report(faults))

@@ -186,12 +186,14 @@ def encrypt(plaintext: bytes, key: bytes) -> str:
 
 
 def decrypt(data: str, key: bytes) -> bytes:
-    """The plaintext of :func:`encrypt`.
+    """The plaintext of :func:`encrypt`. Line breaks, which some encoders put into base64, are passed over.
 
     :raises UndecryptableDataError: not base64, not whole blocks, or the padding is wrong (another key).
     """
     decryptor = Cipher(SM4(key), modes.ECB()).decryptor()  # noqa: S305 - the standard prescribes ECB
     plaintext = bytearray()
+    if "\n" in data or "\r" in data:
+        data = data.replace("\r", "").replace("\n", "")
     for start in range(0, len(data), _SLICE_BASE64):
         try:
             ciphertext = binascii.a2b_base64(data[start : start + _SLICE_BASE64], strict_mode=True)
