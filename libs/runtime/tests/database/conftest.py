@@ -1,7 +1,6 @@
-"""Both databases behind one fixture; a folder on a disk of one megabyte."""
+"""Both databases behind one fixture."""
 
 import asyncio
-import subprocess
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import pytest
 
 from radbridge.runtime.database.open import open_database
 from radbridge.runtime.database.protocol import Database
+from tests.support.small_disk import disk_of_one_megabyte
 
 DIALECTS = ("sqlite", pytest.param("postgresql", marks=pytest.mark.real))
 
@@ -34,13 +34,6 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 @pytest.fixture
 def tiny_disk(tmp_path: Path) -> Iterator[Path]:
-    """A folder on a file system of one megabyte."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)], capture_output=True, check=False
-    )
-    if mounted.returncode:
-        pytest.skip("mounting a small disk is not allowed here")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
+    """A folder on a disk of one megabyte."""
+    with disk_of_one_megabyte(tmp_path / "disk") as folder:
+        yield folder
