@@ -1,0 +1,86 @@
+"""``radbridge hospital``: institutions and their credentials."""
+
+from typing import Annotated, Any
+
+import typer
+
+from radbridge.cli.client import DEFAULT_DATA, DEFAULT_URL, Data, SuiteClient, Url
+from radbridge.cli.output import Json, emit
+
+Code = Annotated[str, typer.Option(help="Unified social credit code (Shanxi), or the code the region assigned.")]
+
+_PATH = "/api/ingest-api/v1/institutions"
+_SHOWN_LAST = ("sm4_key", "access_key", "secret_key", "app_id", "secure_code")
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands."""
+    group = typer.Typer(help="Institutions and their credentials.", no_args_is_help=True)
+    group.command()(add)
+    group.command(name="list")(list_hospitals)
+    group.command()(show)
+    group.command(name="rotate-key")(rotate_key)
+    group.command()(disable)
+    app.add_typer(group, name="hospital")
+
+
+def add(
+    code: Code,
+    name: Annotated[str, typer.Option(help="Name as patients know it.")],
+    dialect: Annotated[str, typer.Option(help="shanxi, neijiang or jiangsu.")] = "shanxi",
+    ae_title: Annotated[str, typer.Option(help="Calling AE title of its PACS; derived from the code if empty.")] = "",
+    host: Annotated[list[str] | None, typer.Option(help="Host that its addresses may name; may be repeated.")] = None,
+    service_phone: Annotated[str, typer.Option(help="Shown to patients whose link has expired.")] = "",
+    url: Url = DEFAULT_URL,
+    data: Data = DEFAULT_DATA,
+    as_json: Json = False,
+) -> None:
+    """Register a hospital and issue its credentials; returns when every running service applies them."""
+    body = {
+        "code": code,
+        "name": name,
+        "dialect": dialect,
+        "ae_title": ae_title,
+        "hosts": host or [],
+        "service_phone": service_phone,
+    }
+    with SuiteClient(url, data) as client:
+        _emit(client.post(_PATH, body), as_json=as_json)
+
+
+def list_hospitals(url: Url = DEFAULT_URL, data: Data = DEFAULT_DATA, as_json: Json = False) -> None:
+    """List all hospitals, without secrets."""
+    with SuiteClient(url, data) as client:
+        found: list[dict[str, Any]] = client.get(_PATH)["institutions"]
+
+    def text() -> str:
+        return "\n".join(
+            f"{h['code']:<22}  {h['dialect']:<8}  {h['ae_title']:<16}  {'' if h['enabled'] else '(disabled) '}{h['name']}"
+            for h in found
+        )
+
+    emit(found, as_json=as_json, text=text)
+
+
+def show(code: Code, url: Url = DEFAULT_URL, data: Data = DEFAULT_DATA, as_json: Json = False) -> None:
+    """Show a hospital with its credentials."""
+    with SuiteClient(url, data) as client:
+        _emit(client.get(f"{_PATH}/{code}"), as_json=as_json)
+
+
+def rotate_key(code: Code, url: Url = DEFAULT_URL, data: Data = DEFAULT_DATA, as_json: Json = False) -> None:
+    """Issue new credentials; the old ones are refused from now on."""
+    with SuiteClient(url, data) as client:
+        _emit(client.post(f"{_PATH}/{code}/rotate-key"), as_json=as_json)
+
+
+def disable(code: Code, url: Url = DEFAULT_URL, data: Data = DEFAULT_DATA, as_json: Json = False) -> None:
+    """Refuse everything a hospital sends from now on."""
+    with SuiteClient(url, data) as client:
+        _emit(client.post(f"{_PATH}/{code}/disable"), as_json=as_json)
+
+
+def _emit(institution: dict[str, Any], *, as_json: bool) -> None:
+    names = [name for name in institution if name not in _SHOWN_LAST]
+    names += [name for name in _SHOWN_LAST if name in institution]
+    emit(institution, as_json=as_json, text=lambda: "\n".join(f"{name:<20}  {institution[name]}" for name in names))
