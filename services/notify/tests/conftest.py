@@ -14,7 +14,6 @@ import uvicorn
 from fastapi import FastAPI
 
 from radbridge.notify.channels.aliyun_sms import AliyunAccount, AliyunSms
-from radbridge.notify.channels.circuit import Circuit
 from radbridge.notify.channels.tencent_sms import TencentAccount, TencentSms
 from radbridge.notify.channels.vendor_http import VendorHttp
 from radbridge.notify.channels.wechat_api import WeChatApi
@@ -32,6 +31,9 @@ from radbridge.notify.stand_ins.accounts import (
 )
 from radbridge.notify.stand_ins.app import build_stand_ins
 from radbridge.notify.stand_ins.callbacks import CallbackPoster
+from radbridge.runtime.http_client import OutboundClient
+from radbridge.runtime.telemetry.meters import MeterBoard, Meters
+from radbridge.runtime.telemetry.traces import Tracing
 
 PHONE = "13800000000"
 UNREACHABLE = "13900000009"
@@ -90,6 +92,7 @@ class Bench:
     url: str
     clock: HandClock
     client: httpx.AsyncClient
+    outbound: OutboundClient
     tokens: TokensInMemory
     nonces: list[str] = field(default_factory=list)
 
@@ -102,15 +105,16 @@ class Bench:
 
     async def reported(self, gateway: str, times: int = 1) -> list[dict[str, object]]:
         """The accepted messages once ``times`` of them have their receipt."""
-        while True:
-            messages = await self.accepted(gateway)
-            if sum(message["delivered"] is not None for message in messages) >= times:
-                return messages
-            await asyncio.sleep(0.01)
+        async with asyncio.timeout(20):
+            while True:
+                messages = await self.accepted(gateway)
+                if sum(message["delivered"] is not None for message in messages) >= times:
+                    return messages
+                await asyncio.sleep(0.01)
 
     def http(self, path: str, clock: HandClock | None = None, timeout: float = 5) -> VendorHttp:
         clock = clock or self.clock
-        return VendorHttp(self.client, self.url + path, Circuit(clock), clock, timedelta(seconds=timeout))
+        return VendorHttp(self.outbound, self.url + path, clock, timedelta(seconds=timeout))
 
     def aliyun(self, clock: HandClock | None = None, timeout: float = 5, **account: str) -> AliyunSms:
         known = replace(AliyunAccount("AKEXAMPLE", "SECRETEXAMPLE", "影桥"), **account)
@@ -204,8 +208,10 @@ async def start() -> AsyncIterator[Callable[[FastAPI], Awaitable[str]]]:
 async def bench(start: Callable[[FastAPI], Awaitable[str]], credentials: StandInCredentials) -> AsyncIterator[Bench]:
     clock = HandClock(datetime(2026, 3, 2, 2, 0, 5, tzinfo=UTC))
     app = build_stand_ins(credentials, clock=clock, poster=CallbackPoster(timedelta(milliseconds=1)))
+    outbound = OutboundClient(meters=Meters(MeterBoard(), "notify"), tracing=Tracing("notify"))
     async with httpx.AsyncClient() as client:
-        yield Bench(await start(app), clock, client, TokensInMemory(clock))
+        yield Bench(await start(app), clock, client, outbound, TokensInMemory(clock))
+    await outbound.close()
 
 
 @pytest.fixture

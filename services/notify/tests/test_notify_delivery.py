@@ -111,7 +111,7 @@ def test_a_failed_send_is_retried_and_recorded_until_attempts_are_exhausted():
 
 def test_an_unanswered_send_is_asked_about_on_a_schedule_and_then_given_up():
     delivery, asked_at, now = unknown(), [], NOW
-    while delivery.state is State.UNKNOWN:
+    while delivery.state is State.UNKNOWN and delivery.next_at is not None:
         asked_at.append(delivery.next_at - now)
         now = delivery.next_at
         delivery = clear(delivery, Unknown(WHY), now, None)

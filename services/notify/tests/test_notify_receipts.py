@@ -74,6 +74,7 @@ def test_malformed_sms_reports_are_one_kind_of_error(parse, body):
         b"<xml><Event>TEMPLATESENDJOBFINISH</Event></xml>",
         b"<xml><Event>TEMPLATESENDJOBFINISH</Event><MsgID>1</MsgID><Status>success</Status>"
         b"<CreateTime>99999999999999999999</CreateTime></xml>",
+        b"<!DOCTYPE xml><xml><Event>subscribe</Event></xml>",
         b'<!DOCTYPE xml [<!ENTITY e SYSTEM "file:///etc/hostname">]><xml><Event>&e;</Event></xml>',
         b'<!DOCTYPE xml [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;&a;">]><xml><Event>&b;</Event></xml>',
     ],
@@ -113,7 +114,8 @@ async def inbox(bench, start):
     await bench.client.put(f"{bench.url}/callbacks", json={vendor: f"{url}/{vendor}" for vendor in answers})
 
     async def take_all(count: int) -> list[tuple[str, dict[str, str], bytes]]:
-        return [await received.get() for _ in range(count)]
+        async with asyncio.timeout(20):
+            return [await received.get() for _ in range(count)]
 
     return take_all
 

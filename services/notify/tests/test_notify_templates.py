@@ -4,7 +4,7 @@ import unicodedata
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from radbridge.notify.domain.field_rules import FIELD_RULES, FieldKind, fits, length, on_one_line, shorten, wechat_kind
@@ -34,7 +34,7 @@ CATALOGUE = TemplateCatalogue(
 )
 
 
-def rendered(channel: ChannelName, **changes: object) -> dict[str, str]:
+def rendered(channel: ChannelName, **changes: str) -> dict[str, str]:
     return dict(CATALOGUE.render("report_ready", channel, {**VALUES, **changes}).fields)
 
 
@@ -126,6 +126,7 @@ def test_whatever_name_and_hospital_the_fields_fit_or_the_template_refuses(name,
             assert len(value) <= 2
 
 
+@example(text="ab\u0301\u0323cdef", limit=4)
 @given(text=st.text(), limit=st.integers(min_value=1, max_value=40))
 def test_shortening_keeps_the_limit_the_beginning_and_whole_characters(text, limit):
     short = shorten(text, limit)

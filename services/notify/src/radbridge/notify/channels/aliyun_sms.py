@@ -6,12 +6,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import cast
 from uuid import uuid4
-from zoneinfo import ZoneInfo
 
 from radbridge.notify.channels.aliyun_signature import EMPTY_BODY_SHA256, authorization, canonical_query
-from radbridge.notify.channels.protocol import Clock
 from radbridge.notify.channels.vendor_http import Answer, VendorHttp, objects_of
 from radbridge.notify.domain.addresses import UnusableAddressError, mainland_mobile
+from radbridge.notify.domain.local_time import SHANGHAI
 from radbridge.notify.domain.messages import ChannelName, OutboundMessage
 from radbridge.notify.domain.outcomes import (
     Accepted,
@@ -26,13 +25,13 @@ from radbridge.notify.domain.outcomes import (
     Unknown,
 )
 from radbridge.notify.domain.retry_policy import Action, outcome_of, rule_for
+from radbridge.runtime.clock import Clock
 
 BASE_URL = "https://dysmsapi.aliyuncs.com"
 VERSION = "2017-05-25"
 SETTLING_TIME = timedelta(minutes=5)
 """How long after a send its absence from QuerySendDetails proves nothing."""
 
-_LOCAL = ZoneInfo("Asia/Shanghai")
 _PAGE_SIZE = 50
 _MOST_PAGES = 20
 
@@ -139,7 +138,7 @@ class AliyunSms:
 
 def _days_of(attempted_at: datetime) -> list[str]:
     moments = (attempted_at, attempted_at + SETTLING_TIME)
-    return sorted({moment.astimezone(_LOCAL).strftime("%Y%m%d") for moment in moments})
+    return sorted({moment.astimezone(SHANGHAI).strftime("%Y%m%d") for moment in moments})
 
 
 def _details(body: Mapping[str, object]) -> Iterator[Mapping[str, object]]:

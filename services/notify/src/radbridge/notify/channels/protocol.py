@@ -1,14 +1,10 @@
 """What every channel promises."""
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
 
 from radbridge.notify.domain.messages import ChannelName, OutboundMessage
 from radbridge.notify.domain.outcomes import AskOutcome, SendOutcome
-
-Clock = Callable[[], datetime]
-"""The present moment, aware."""
 
 
 class Channel(Protocol):

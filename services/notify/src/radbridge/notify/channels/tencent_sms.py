@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import cast
 
-from radbridge.notify.channels.protocol import Clock
 from radbridge.notify.channels.tencent_signature import CONTENT_TYPE, authorization
 from radbridge.notify.channels.vendor_http import Answer, VendorHttp, objects_of
 from radbridge.notify.domain.addresses import UnusableAddressError, mainland_mobile
@@ -23,6 +22,7 @@ from radbridge.notify.domain.outcomes import (
     Unknown,
 )
 from radbridge.notify.domain.retry_policy import Action, outcome_of, rule_for
+from radbridge.runtime.clock import Clock
 
 BASE_URL = "https://sms.tencentcloudapi.com"
 VERSION = "2021-01-11"

@@ -1,6 +1,5 @@
-"""HTTP to one vendor's host: time limit, circuit, and the difference between "never left" and "may have arrived"."""
+"""HTTP to one vendor's host, and the difference between "never left" and "may have arrived"."""
 
-import asyncio
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -9,14 +8,14 @@ from typing import cast
 
 import httpx
 
-from radbridge.notify.channels.circuit import Circuit
-from radbridge.notify.channels.protocol import Clock
 from radbridge.notify.domain.outcomes import Reason, Retry, Unknown
+from radbridge.runtime.clock import Clock
+from radbridge.runtime.http_client import CircuitOpen, OutboundClient, OutboundError
 
 _NEVER_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
-_PAUSE = timedelta(seconds=10)
+_PAUSE = timedelta(seconds=15)
+_ANSWER_BYTES_MAX = 1024 * 1024
 _SERVICE_UNAVAILABLE = 503
-_SERVER_ERROR = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,64 +27,46 @@ class Answer:
 
 
 class VendorHttp:
-    """Requests to ``base_url``, the vendor's host or a stand-in's address, path prefix allowed.
+    """Requests to ``base_url``: the vendor's host, or a stand-in's address with a path in front.
 
-    ``timeout`` bounds each phase of a request, and twice it the whole (Aliyun asks for at least 1 s).
+    ``timeout`` bounds a whole request (Aliyun asks for at least 1 s).
     """
 
     def __init__(
-        self,
-        client: httpx.AsyncClient,
-        base_url: str,
-        circuit: Circuit,
-        clock: Clock,
-        timeout: timedelta = timedelta(seconds=5),
+        self, client: OutboundClient, base_url: str, clock: Clock, timeout: timedelta = timedelta(seconds=5)
     ) -> None:
         self._client = client
-        self._base = httpx.URL(base_url)
-        self._circuit = circuit
+        self._base_url = base_url.rstrip("/")
         self._clock = clock
         self._timeout = timeout.total_seconds()
-
-    @property
-    def host(self) -> str:
+        self.host = httpx.URL(base_url).netloc.decode("ascii")
         """The ``Host`` header of every request, which the SMS vendors sign."""
-        return self._base.netloc.decode("ascii")
 
     async def post(
         self, path: str, *, query: str = "", headers: Mapping[str, str] | None = None, content: bytes = b""
     ) -> Answer | Retry | Unknown:
-        """POST ``content``; ``query`` is already percent-encoded. Retry where the request certainly did nothing.
+        """POST ``content`` once; ``query`` is already percent-encoded. Retry where the request certainly did nothing.
 
-        Queries hold phone numbers (Aliyun) and tokens (WeChat), so they are handed to the transport beside the URL:
-        what the client logs and traces as URL has no query.
+        Queries hold phone numbers (Aliyun) and tokens (WeChat): they must stay out of logs.
         """
-        opens_at = self._circuit.open_until()
-        if opens_at is not None:
-            return Retry(opens_at, Reason("circuit_open"))
-        url = self._base.copy_with(path=self._base.path.rstrip("/") + path)
-        target = url.raw_path + (b"?" + query.encode("ascii") if query else b"")
-        request = self._client.build_request(
-            "POST",
-            url,
-            headers=dict(headers or {}),
-            content=content,
-            timeout=self._timeout,
-            extensions={"target": target},
-        )
+        url = f"{self._base_url}{path}?{query}" if query else f"{self._base_url}{path}"
         try:
-            async with asyncio.timeout(2 * self._timeout):
-                response = await self._client.send(request, follow_redirects=False)
-        except _NEVER_LEFT as error:
-            self._circuit.failed()
-            return Retry(self._clock() + _PAUSE, Reason("not_connected", type(error).__name__))
-        except (httpx.RequestError, TimeoutError) as error:
-            self._circuit.failed()
-            return Unknown(Reason("no_answer", type(error).__name__))
-        if response.status_code >= _SERVER_ERROR:
-            self._circuit.failed()
-        else:
-            self._circuit.succeeded()
+            response = await self._client.request(
+                "POST",
+                url,
+                headers=headers,
+                content=content,
+                timeout=self._timeout,
+                attempts=1,
+                answer_bytes_max=_ANSWER_BYTES_MAX,
+            )
+        except CircuitOpen as error:
+            return Retry(self._clock() + _PAUSE, Reason("circuit_open", str(error)))
+        except OutboundError as error:
+            # The error says that the call failed; only the transport's own says whether anything had left by then.
+            if isinstance(error.__context__, _NEVER_LEFT):
+                return Retry(self._clock() + _PAUSE, Reason("not_connected", str(error)))
+            return Unknown(Reason("no_answer", str(error)))
         return _read(response, self._clock())
 
 

@@ -4,12 +4,12 @@ import json
 from collections.abc import Mapping
 from urllib.parse import quote
 
-from radbridge.notify.channels.protocol import Clock
 from radbridge.notify.channels.vendor_http import Answer, VendorHttp
 from radbridge.notify.channels.wechat_token import StoredToken, WeChatTokens
 from radbridge.notify.domain.messages import ChannelName, OutboundMessage
 from radbridge.notify.domain.outcomes import Accepted, Reason, SendOutcome
 from radbridge.notify.domain.retry_policy import Action, outcome_of, rule_for
+from radbridge.runtime.clock import Clock
 
 BASE_URL = "https://api.weixin.qq.com"
 

@@ -2,10 +2,10 @@
 
 from datetime import datetime, timedelta
 
-from radbridge.notify.channels.protocol import Clock
 from radbridge.notify.channels.wechat_api import WeChatApi, template_data
 from radbridge.notify.domain.messages import ChannelName, OutboundMessage
 from radbridge.notify.domain.outcomes import AskOutcome, Reason, SafeToRepeat, SendOutcome, Unknown
+from radbridge.runtime.clock import Clock
 
 PATH = "/cgi-bin/message/template/send"
 REPEAT_WINDOW = timedelta(minutes=8)

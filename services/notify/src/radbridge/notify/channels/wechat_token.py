@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from radbridge.notify.channels.protocol import Clock
 from radbridge.notify.channels.vendor_http import Answer, VendorHttp
 from radbridge.notify.domain.messages import ChannelName
 from radbridge.notify.domain.outcomes import Reason, Retry, StopConfiguration
 from radbridge.notify.domain.retry_policy import outcome_of
+from radbridge.runtime.clock import Clock
 
 RENEW_BEFORE = timedelta(minutes=5)
 LEASE = timedelta(seconds=20)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-_SHANGHAI = ZoneInfo("Asia/Shanghai")
+from radbridge.notify.domain.local_time import SHANGHAI
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +13,7 @@ class QuietHours:
 
     start: time = time(22)
     end: time = time(8)
-    zone: ZoneInfo = _SHANGHAI
+    zone: ZoneInfo = SHANGHAI
 
     def not_before(self, moment: datetime) -> datetime:
         """``moment`` itself outside the window, else the window's end; aware in, UTC out."""

@@ -13,12 +13,11 @@ from datetime import UTC, datetime
 from typing import cast
 from uuid import UUID
 from xml.etree.ElementTree import Element, ParseError
-from zoneinfo import ZoneInfo
 
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
-_LOCAL = ZoneInfo("Asia/Shanghai")
+from radbridge.notify.domain.local_time import SHANGHAI
 
 
 class MalformedReceiptError(ValueError):
@@ -158,7 +157,7 @@ def _uuid_or_none(value: object) -> UUID | None:
 def _local_time(report: dict[str, object], field: str) -> datetime:
     text = _text(report, field)
     try:
-        local = datetime.strptime(text, "%Y-%m-%d %H:%M:%S").replace(tzinfo=_LOCAL)
+        local = datetime.strptime(text, "%Y-%m-%d %H:%M:%S").replace(tzinfo=SHANGHAI)
     except ValueError as error:
         raise MalformedReceiptError(f"{field} is not yyyy-MM-dd HH:mm:ss") from error
     return local.astimezone(UTC)

@@ -9,12 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from zoneinfo import ZoneInfo
 
 from radbridge.notify.domain.field_rules import FIELD_RULES, FieldKind, fits, on_one_line, shorten, wechat_kind
+from radbridge.notify.domain.local_time import SHANGHAI
 from radbridge.notify.domain.messages import ChannelName, RenderedTemplate
-
-_LOCAL = ZoneInfo("Asia/Shanghai")
 
 SMS_CHANNELS = frozenset({ChannelName.ALIYUN_SMS, ChannelName.TENCENT_SMS})
 
@@ -180,7 +178,7 @@ def _fill(vendor: VendorTemplate, mapping: FieldMapping, values: Mapping[str, st
 
 def _as_text(kind: VariableKind, value: str | datetime) -> str:
     if isinstance(value, datetime):
-        return value.astimezone(_LOCAL).strftime("%Y年%m月%d日 %H:%M")
+        return value.astimezone(SHANGHAI).strftime("%Y年%m月%d日 %H:%M")
     if kind is VariableKind.PERSON_NAME:
         return mask_name(value)
     return on_one_line(value)

@@ -5,12 +5,12 @@ import re
 from datetime import datetime
 from typing import cast
 from uuid import uuid4
-from zoneinfo import ZoneInfo
 
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
 from radbridge.notify.domain.field_rules import holds_url, length
+from radbridge.notify.domain.local_time import SHANGHAI
 from radbridge.notify.stand_ins.accounts import AliyunStandInAccount
 from radbridge.notify.stand_ins.aliyun_verification import AliyunRefusalError, AliyunVerifier
 from radbridge.notify.stand_ins.bench import Bench
@@ -20,7 +20,6 @@ from radbridge.notify.stand_ins.ledger import AcceptedMessage, Gateway
 
 _PHONE = re.compile(r"(?:\+86|0086|86)?(1[3-9]\d{9})")
 _VERSION = "2017-05-25"
-_LOCAL = ZoneInfo("Asia/Shanghai")
 _OK = {"Code": "OK", "Message": "OK"}
 
 
@@ -186,7 +185,7 @@ def _detail(message: AcceptedMessage) -> dict[str, object]:
 
 
 def _local(moment: datetime) -> datetime:
-    return moment.astimezone(_LOCAL)
+    return moment.astimezone(SHANGHAI)
 
 
 def _wire_time(moment: datetime) -> str:

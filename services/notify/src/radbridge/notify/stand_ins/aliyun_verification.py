@@ -3,13 +3,13 @@
 import hashlib
 import hmac
 import re
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qsl, quote
 
 from starlette.requests import Request
 
 from radbridge.notify.stand_ins.accounts import AliyunStandInAccount
+from radbridge.runtime.clock import Clock
 
 ALLOWED_SKEW = timedelta(minutes=15)
 
@@ -32,7 +32,7 @@ class AliyunRefusalError(Exception):
 class AliyunVerifier:
     """Verifies requests of one account; remembers nonces for as long as their date could still be accepted."""
 
-    def __init__(self, account: AliyunStandInAccount, clock: Callable[[], datetime]) -> None:
+    def __init__(self, account: AliyunStandInAccount, clock: Clock) -> None:
         self._account = account
         self._clock = clock
         self._nonces: dict[str, datetime] = {}

@@ -1,8 +1,7 @@
 """All stand-ins as one application: ``/aliyun``, ``/tencent``, ``/wechat``, and addresses to watch and disturb them."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 
 from fastapi import FastAPI
 from pydantic import BaseModel, Field
@@ -15,6 +14,7 @@ from radbridge.notify.stand_ins.faults import Fault, FaultKind
 from radbridge.notify.stand_ins.ledger import AcceptedMessage, Gateway
 from radbridge.notify.stand_ins.tencent import TencentStandIn
 from radbridge.notify.stand_ins.wechat import WeChatStandIn
+from radbridge.runtime.clock import Clock, utc_now
 
 
 class FaultOrder(BaseModel):
@@ -38,7 +38,7 @@ def build_stand_ins(
     credentials: StandInCredentials,
     callbacks: CallbackUrls | None = None,
     *,
-    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    clock: Clock = utc_now,
     poster: CallbackPoster | None = None,
 ) -> FastAPI:
     """The stand-ins for these accounts, for the demo and the tests only: they show what was sent to whom.

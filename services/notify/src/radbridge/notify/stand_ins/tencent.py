@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import cast
 from uuid import uuid4
-from zoneinfo import ZoneInfo
 
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
 from radbridge.notify.domain.field_rules import holds_url, length
+from radbridge.notify.domain.local_time import SHANGHAI
 from radbridge.notify.stand_ins.accounts import TencentStandInAccount
 from radbridge.notify.stand_ins.bench import Bench
 from radbridge.notify.stand_ins.callbacks import Callback, answers_zero_in
@@ -24,7 +24,6 @@ ALLOWED_SKEW = timedelta(minutes=5)
 
 _PHONE = re.compile(r"\+861[3-9]\d{9}")
 _VERSION = "2021-01-11"
-_LOCAL = ZoneInfo("Asia/Shanghai")
 _AUTHORIZATION = re.compile(
     r"TC3-HMAC-SHA256 Credential=([^/]+)/(\d{4}-\d\d-\d\d)/sms/tc3_request, ?"
     r"SignedHeaders=([^,]+), ?Signature=([0-9a-f]{64})"
@@ -189,7 +188,7 @@ class TencentStandIn:
         if self._bench.urls.tencent is None:
             return None
         report = {
-            "user_receive_time": self._bench.clock().astimezone(_LOCAL).strftime("%Y-%m-%d %H:%M:%S"),
+            "user_receive_time": self._bench.clock().astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M:%S"),
             "nationcode": "86",
             "mobile": message.recipient.removeprefix("+86"),
             "report_status": "SUCCESS" if message.delivered else "FAIL",

@@ -1,9 +1,10 @@
 """The stand-in's ``stable_token``: which tokens are valid, and since when they are not."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from secrets import token_urlsafe
+
+from radbridge.runtime.clock import Clock
 
 LIFETIME = timedelta(hours=2)
 OVERLAP = timedelta(minutes=5)
@@ -29,7 +30,7 @@ class WeChatRefusalError(Exception):
 class StableTokens:
     """The tokens of one appid: at most the current one and, for five minutes, its predecessor."""
 
-    def __init__(self, clock: Callable[[], datetime]) -> None:
+    def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._current: _Issued | None = None
         self._previous: _Issued | None = None
