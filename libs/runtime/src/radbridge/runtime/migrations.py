@@ -7,6 +7,7 @@ A database that is there already, the normal case at a start, is recognised with
 import asyncio
 import re
 import sqlite3
+import threading
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 _REVISION = re.compile(r"^(revision|down_revision)\b[^=\n]*=\s*(?:[\"']([^\"']+)[\"']|None)\s*$", re.MULTILINE)
 _BUSY_TIMEOUT_S = 60.0
 _LOCK = lock_number("radbridge migrations")
+_ALEMBIC = threading.Lock()
+"""Alembic's ``op`` is one proxy for the whole process: the services of a suite take turns."""
 _CURRENT = "SELECT version_num FROM alembic_version"
 
 
@@ -163,6 +166,6 @@ def _upgrade(connection: "Connection", folder: Path) -> None:
     def upgrade(present: str | tuple[str, ...], _context: object) -> list[Any]:
         return script._upgrade_revs("head", present)  # pyright: ignore  (what `alembic upgrade` itself calls)
 
-    with EnvironmentContext(Config(), script, fn=upgrade) as environment:
+    with _ALEMBIC, EnvironmentContext(Config(), script, fn=upgrade) as environment:
         environment.configure(connection=connection, transactional_ddl=True)
         environment.run_migrations()
