@@ -1,4 +1,4 @@
-"""SM2 on both backends: the standard's example, hostile values, and what the backends make of each other's signatures."""
+"""SM2 on both backends: the standard's example, hostile values, and what backends make of each other's signatures."""
 
 from __future__ import annotations
 

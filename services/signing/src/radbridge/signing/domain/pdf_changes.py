@@ -83,6 +83,9 @@ class _Comparison:
         old, new = as_dict(before), as_dict(after)
         if not old or not new or not isinstance(after, type(before)):
             return False
+        # Containers of references and objects: what they hold is compared object by object.
+        if resolve(old.get("/Type")) in ("/XRef", "/ObjStm"):
+            return True
         if role == "catalog":
             return _same_but(old, new, _CATALOG_MAY_CHANGE) and self._form_allowed(old.get("/AcroForm"), new)
         if role == "form":

@@ -51,6 +51,8 @@ def open_pdf(data: bytes) -> PdfReader:
     reader = PdfReader(io.BytesIO(data), strict=False)
     if reader.is_encrypted:
         raise SealFormError("PDF is encrypted")
+    # Cross-reference streams of older revisions stay cached under numbers that a later revision may have given away.
+    reader.resolved_objects.clear()
     return reader
 
 

@@ -1,0 +1,340 @@
+"""SES seals, sealed PDF and OFD of our own making: what is honest is good, every known trick has its own verdict."""
+
+from __future__ import annotations
+
+import base64
+import io
+import zipfile
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import pytest
+from pypdf import PdfReader, PdfWriter
+from pypdf.generic import DictionaryObject, NameObject, StreamObject, TextStringObject
+
+from radbridge.signing.domain.ofd_seal import judge_ofd
+from radbridge.signing.domain.pdf_seal import judge_pdf
+from radbridge.signing.domain.report_verdict import SignedReport, judge_report
+from radbridge.signing.domain.ses import judge_ses
+from radbridge.signing.domain.ses_structure import parse_ses_signature
+from radbridge.signing.domain.sm3 import sm3
+from radbridge.signing.domain.trust_store import TrustStore
+from radbridge.signing.domain.verdict import CheckResult
+from radbridge.signing.trial_pki import Doctor, TrialAuthority
+from radbridge.signing.trial_seal import TrialSealer
+
+DOCUMENT = "报告全文".encode()
+
+
+@pytest.fixture(scope="module")
+def sealer(authority: TrialAuthority) -> TrialSealer:
+    return TrialSealer.create(authority, "某某医院")
+
+
+@pytest.fixture
+def store(authority: TrialAuthority) -> TrustStore:
+    return authority.trust_store()
+
+
+@pytest.fixture(scope="module")
+def unsigned_pdf() -> bytes:
+    writer = PdfWriter()
+    page = writer.add_blank_page(200, 200)
+    content = StreamObject()
+    content.set_data(b"BT (report) Tj ET")
+    page[NameObject("/Contents")] = writer._add_object(content)
+    writer.add_blank_page(200, 200)
+    written = io.BytesIO()
+    writer.write(written)
+    return written.getvalue()
+
+
+@pytest.fixture(scope="module")
+def sealed_pdf(sealer: TrialSealer, unsigned_pdf: bytes) -> bytes:
+    return sealer.seal_pdf(unsigned_pdf)
+
+
+def words(pdf: bytes, store: TrustStore, now: datetime) -> list[str]:
+    return [seal.word for seal in judge_pdf(pdf, store, now=now).seals]
+
+
+def updated(pdf: bytes, change: Callable[[PdfWriter], None]) -> bytes:
+    """`pdf` with an incremental update after `change`."""
+    writer = PdfWriter(PdfReader(io.BytesIO(pdf)), incremental=True)
+    change(writer)
+    written = io.BytesIO()
+    writer.write(written)
+    assert written.getvalue().startswith(pdf)
+    return written.getvalue()
+
+
+def rewrite_content(writer: PdfWriter) -> None:
+    content = StreamObject()
+    content.set_data(b"BT (other findings) Tj ET")
+    writer.pages[0][NameObject("/Contents")] = writer._add_object(content)
+
+
+def add_note(writer: PdfWriter) -> None:
+    note = DictionaryObject(
+        {NameObject("/Subtype"): NameObject("/Text"), NameObject("/Contents"): TextStringObject("x")}
+    )
+    page = writer.pages[0]
+    page[NameObject("/Annots")].append(writer._add_object(note))
+    page[NameObject("/Annots")] = page["/Annots"]
+
+
+# --- SES
+
+
+@pytest.mark.parametrize("with_timestamp", [False, True])
+def test_an_honest_seal_is_valid(sealer: TrialSealer, store: TrustStore, now: datetime, with_timestamp: bool) -> None:
+    verdict = judge_ses(sealer.ses(DOCUMENT, with_timestamp=with_timestamp), DOCUMENT, store, now=now)
+    assert verdict.word == "valid"
+    assert verdict.signature is not None
+    assert verdict.signature.seal.name == "某某医院"
+    assert verdict.signature.seal.picture.data.startswith(b"\x89PNG")
+
+
+def test_another_document_is_told(sealer: TrialSealer, store: TrustStore, now: datetime) -> None:
+    assert judge_ses(sealer.ses(DOCUMENT), DOCUMENT + b" ", store, now=now).word == "document_changed"
+
+
+def test_the_seals_period_is_that_of_the_signing(authority: TrialAuthority, store: TrustStore, now: datetime) -> None:
+    day = timedelta(days=1)
+    early = TrialSealer.create(authority, "A", valid_from=now + day)
+    late = TrialSealer.create(authority, "B", valid_to=now - day)
+    assert judge_ses(early.ses(DOCUMENT), DOCUMENT, store, now=now).word == "seal_not_yet_valid"
+    assert judge_ses(late.ses(DOCUMENT), DOCUMENT, store, now=now).word == "seal_expired"
+
+
+def test_a_signer_that_the_seal_does_not_list_is_told(
+    authority: TrialAuthority, doctor: Doctor, store: TrustStore, now: datetime
+) -> None:
+    sealer = TrialSealer.create(authority, "C", listed=doctor)
+    assert judge_ses(sealer.ses(DOCUMENT), DOCUMENT, store, now=now).word == "signer_not_in_seal"
+
+
+def test_revocations_reach_seals(now: datetime) -> None:
+    authority = TrialAuthority.create(now)
+    sealer = TrialSealer.create(authority, "D")
+    plain, stamped = sealer.ses(DOCUMENT), sealer.ses(DOCUMENT, with_timestamp=True)
+    later = now + timedelta(days=2)
+    authority.revoke(sealer.unit, now + timedelta(days=1))
+    store = authority.trust_store()
+    # Only a timestamp proves that the seal was set before the revocation.
+    assert judge_ses(plain, DOCUMENT, store, now=later).word == "cert_revoked"
+    assert judge_ses(stamped, DOCUMENT, store, now=later).word == "valid"
+    authority.revoke(sealer.maker)
+    assert judge_ses(plain, DOCUMENT, authority.trust_store(), now=later).word == "seal_invalid"
+
+
+def test_every_flipped_bit_of_a_seal_is_noticed(sealer: TrialSealer, store: TrustStore, now: datetime) -> None:
+    value = sealer.ses(DOCUMENT)
+    for position in range(0, len(value) * 8, 61):
+        changed = bytearray(value)
+        changed[position // 8] ^= 1 << position % 8
+        assert judge_ses(bytes(changed), DOCUMENT, store, now=now).word != "valid", position
+
+
+# --- PDF
+
+
+@pytest.mark.proves("SX-090")
+def test_an_honest_sealed_pdf_is_good(sealed_pdf: bytes, store: TrustStore, now: datetime) -> None:
+    (seal,) = judge_pdf(sealed_pdf, store, now=now).seals
+    assert (seal.word, seal.page, seal.form) == ("0", 1, "ses")
+    assert seal.picture is not None
+    assert seal.maker is not None
+    assert seal.signing_time == now
+
+
+def test_two_seals_are_both_good(sealer: TrialSealer, sealed_pdf: bytes, store: TrustStore, now: datetime) -> None:
+    both = sealer.seal_pdf(sealed_pdf, sign=sealer.cms)
+    assert words(both, store, now) == ["0", "0"]
+    assert [seal.form for seal in judge_pdf(both, store, now=now).seals] == ["ses", "cms"]
+
+
+def test_an_unsealed_pdf_has_no_seals(unsigned_pdf: bytes, store: TrustStore, now: datetime) -> None:
+    assert words(unsigned_pdf, store, now) == []
+
+
+def test_a_changed_byte_is_told(sealer: TrialSealer, unsigned_pdf: bytes, store: TrustStore, now: datetime) -> None:
+    for sign in (sealer.ses, lambda document: sealer.unit.sign_pkcs7(document, attached=False)):
+        sealed = sealer.seal_pdf(unsigned_pdf, sign=sign)
+        assert words(sealed.replace(b"(report)", b"(rep0rt)"), store, now) == ["document_changed"]
+
+
+@pytest.mark.parametrize("change", [rewrite_content, add_note, lambda writer: writer.add_blank_page(9, 9)])
+def test_an_update_after_sealing_is_told(
+    sealed_pdf: bytes, store: TrustStore, now: datetime, change: Callable[[PdfWriter], None]
+) -> None:
+    assert words(updated(sealed_pdf, change), store, now) == ["modified_after_signing"]
+
+
+@pytest.mark.parametrize("change", [rewrite_content, add_note, lambda writer: writer.add_blank_page(9, 9)])
+def test_a_further_seal_does_not_launder_a_change(
+    sealer: TrialSealer, sealed_pdf: bytes, store: TrustStore, now: datetime, change: Callable[[PdfWriter], None]
+) -> None:
+    laundered = sealer.seal_pdf(updated(sealed_pdf, change))
+    assert words(laundered, store, now) == ["modified_after_signing", "0"]
+
+
+def test_appended_bytes_are_told(sealed_pdf: bytes, store: TrustStore, now: datetime) -> None:
+    assert words(sealed_pdf + b"% more\n", store, now) == ["modified_after_signing"]
+
+
+@pytest.mark.parametrize(("level", "first"), [(1, "modified_after_signing"), (2, "0"), (3, "0")])
+def test_a_certification_may_forbid_further_seals(
+    sealer: TrialSealer, unsigned_pdf: bytes, store: TrustStore, now: datetime, level: int, first: str
+) -> None:
+    certified = sealer.seal_pdf(unsigned_pdf, docmdp=level)
+    assert words(certified, store, now) == ["0"]
+    assert words(sealer.seal_pdf(certified), store, now) == [first, "0"]
+
+
+def test_a_certification_may_allow_notes(
+    sealer: TrialSealer, unsigned_pdf: bytes, store: TrustStore, now: datetime
+) -> None:
+    certified = sealer.seal_pdf(unsigned_pdf, docmdp=3)
+    assert words(sealer.seal_pdf(updated(certified, add_note)), store, now) == ["0", "0"]
+
+
+def byte_range(pdf: bytes) -> bytes:
+    start = pdf.rindex(b"/ByteRange [")
+    return pdf[start : pdf.index(b"]", start) + 1]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"/ByteXange [ 0 1 2 3 ]",
+        b"/ByteRange [ 0 0 0 0 ]",
+        b"/ByteRange [ 0 9 9 ]",
+        b"/ByteRange [ 0 9999999999 9999999999 9999999999 ]",
+        b"/ByteRange [ 1 {1} {2} {3} ]",
+        b"/ByteRange [ 0 {1} {2} 9 ]",
+        b"/ByteRange [ 0 10 {2} {3} ]",
+        b"/ByteRange [ 0 -5 {2} {3} ]",
+        b"/ByteRange (0 1 2 3)",
+    ],
+)
+def test_a_dishonest_byte_range_is_invalid(sealed_pdf: bytes, store: TrustStore, now: datetime, text: bytes) -> None:
+    honest = byte_range(sealed_pdf)
+    numbers = honest.split(b"[")[1].split()
+    for index in (1, 2, 3):
+        text = text.replace(b"{%d}" % index, numbers[index])
+    assert words(sealed_pdf.replace(honest, text.ljust(len(honest))), store, now) == ["invalid"]
+
+
+def test_padding_is_zeros(sealed_pdf: bytes, store: TrustStore, now: datetime) -> None:
+    assert words(sealed_pdf.replace(b"0000>", b"0001>"), store, now) == ["invalid"]
+
+
+def test_a_seal_by_a_foreign_authority_is_invalid(unsigned_pdf: bytes, store: TrustStore, now: datetime) -> None:
+    foreign = TrialSealer.create(TrialAuthority.create(now), "E").seal_pdf(unsigned_pdf)
+    assert words(foreign, store, now) == ["invalid"]
+
+
+def test_a_file_that_cannot_be_read_has_an_invalid_seal_only_if_it_speaks_of_one(
+    sealed_pdf: bytes, store: TrustStore, now: datetime
+) -> None:
+    assert words(b"not a PDF", store, now) == []
+    assert words(b"/ByteRange [0 1 2 3]", store, now) == ["invalid"]
+    assert words(sealed_pdf[:-2000], store, now) in ([], ["invalid"])
+
+
+@pytest.mark.proves("SX-027")
+def test_a_reports_pdf_counts_in_its_verdict(
+    authority: TrialAuthority, doctor: Doctor, store: TrustStore, now: datetime, unsigned_pdf: bytes, sealed_pdf: bytes
+) -> None:
+    def pdf_check(pdf: bytes | None) -> CheckResult:
+        token = base64.b64encode(authority.timestamp(DOCUMENT, now)).decode()
+        signature = base64.b64encode(doctor.sign_pkcs1(DOCUMENT)).decode()
+        certificate = base64.b64encode(doctor.cert_der).decode()
+        report = SignedReport(DOCUMENT.decode(), certificate, "1", signature, token, pdf)
+        verdict = judge_report(report, store, now=now)
+        (check,) = (check for check in verdict.checks if check.name == "pdf_seal")
+        assert verdict.accepted is (check.result is not CheckResult.FAILED)
+        return check.result
+
+    assert pdf_check(None) is CheckResult.SKIPPED
+    assert pdf_check(unsigned_pdf) is CheckResult.FINDING
+    assert pdf_check(sealed_pdf) is CheckResult.PASSED
+    assert pdf_check(sealed_pdf.replace(b"(report)", b"(rep0rt)")) is CheckResult.FAILED
+
+
+# --- OFD
+
+NAMESPACE = 'xmlns:ofd="http://www.ofdspec.org/2016"'
+
+
+def ofd_files(sealer: TrialSealer) -> dict[str, bytes]:
+    files = {
+        "OFD.xml": f"<ofd:OFD {NAMESPACE}><ofd:DocBody><ofd:DocRoot>Doc_0/Document.xml</ofd:DocRoot>"
+        "<ofd:Signatures>/Doc_0/Signs/Signatures.xml</ofd:Signatures></ofd:DocBody></ofd:OFD>".encode(),
+        "Doc_0/Document.xml": b"<a/>",
+        "Doc_0/Pages/Page_0/Content.xml": b"<page/>",
+        "Doc_0/Signs/Signatures.xml": f'<ofd:Signatures {NAMESPACE}><ofd:Signature ID="1" '
+        'BaseLoc="Sign_0/Signature.xml"/></ofd:Signatures>'.encode(),
+        "Doc_0/Signs/Sign_0/Seal.esl": sealer.seal,
+    }
+    references = "".join(
+        f'<ofd:Reference FileRef="/{name}"><ofd:CheckValue>{base64.b64encode(sm3(files[name])).decode()}'
+        "</ofd:CheckValue></ofd:Reference>"
+        for name in ("OFD.xml", "Doc_0/Document.xml", "Doc_0/Pages/Page_0/Content.xml")
+    )
+    description = (
+        f'<ofd:Signature {NAMESPACE}><ofd:SignedInfo><ofd:References CheckMethod="1.2.156.10197.1.401">{references}'
+        "</ofd:References><ofd:Seal><ofd:BaseLoc>Seal.esl</ofd:BaseLoc></ofd:Seal></ofd:SignedInfo>"
+        "<ofd:SignedValue>/Doc_0/Signs/Sign_0/SignedValue.dat</ofd:SignedValue></ofd:Signature>"
+    ).encode()
+    files["Doc_0/Signs/Sign_0/Signature.xml"] = description
+    files["Doc_0/Signs/Sign_0/SignedValue.dat"] = sealer.ses(description)
+    return files
+
+
+def packed(files: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as package:
+        for name, content in files.items():
+            package.writestr(name, content)
+    return buffer.getvalue()
+
+
+BOMB = b'<!DOCTYPE a [<!ENTITY b "bbbb">]><a>&b;</a>'
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({}, "valid"),
+        ({"Doc_0/Pages/Page_0/Content.xml": b"<page>x</page>"}, "document_changed"),
+        ({"Doc_0/Pages/Page_1/Content.xml": b"<page/>"}, "document_changed"),
+        ({"Doc_0/Signs/Sign_0/Signature.xml": b" "}, "invalid"),
+        ({"Doc_0/Signs/Sign_0/Seal.esl": b"x"}, "seal_mismatch"),
+        ({"Doc_0/Signs/Sign_0/SignedValue.dat": b"x"}, "invalid"),
+        ({"Doc_0/Signs/Signatures.xml": BOMB}, "invalid"),
+        ({"Doc_0/Signs/Signatures.xml": b"<Signatures/>"}, "invalid"),
+        ({"OFD.xml": b"<OFD/>"}, "invalid"),
+        ({"OFD.xml": b"<Signatures>../../etc/passwd</Signatures>"}, "invalid"),
+    ],
+)
+def test_sealed_ofd(sealer: TrialSealer, store: TrustStore, now: datetime, change: dict[str, bytes], word: str) -> None:
+    assert judge_ofd(packed({**ofd_files(sealer), **change}), store, now=now).word == word
+
+
+def test_a_changed_description_changes_the_document(sealer: TrialSealer, store: TrustStore, now: datetime) -> None:
+    files = ofd_files(sealer)
+    files["Doc_0/Signs/Sign_0/Signature.xml"] += b" "
+    assert judge_ofd(packed(files), store, now=now).word == "document_changed"
+
+
+def test_what_is_no_package_is_invalid(sealer: TrialSealer, store: TrustStore, now: datetime) -> None:
+    good = packed(ofd_files(sealer))
+    for data in (b"", b"PK", good[:-30], good[:100] + good[200:]):
+        assert judge_ofd(data, store, now=now).word == "invalid"
+
+
+def test_structures_show_no_names_in_logs(sealer: TrialSealer) -> None:
+    assert "某某" not in repr(parse_ses_signature(sealer.ses(DOCUMENT)))
+    assert "某某" not in repr(sealer.unit.certificate)
