@@ -1,0 +1,124 @@
+"""Who may read what by DICOMweb, and the audit event that each read leaves."""
+
+import base64
+import binascii
+import hmac
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from fastapi import Request
+
+from radbridge.dicom_edge.queries import EVERYTHING, Scope
+from radbridge.runtime.audit import Audit
+from radbridge.runtime.clock import Clock
+from radbridge.runtime.directory import Directory
+from radbridge.runtime.problems import Problem
+from radbridge.runtime.security.keyring import SealError
+from radbridge.runtime.security.principal import Authenticator, Principal
+
+_REMEMBERED_MAX = 50_000
+
+
+class ReadAccess:
+    """Finds the reader of a request and keeps to what the reader may see.
+
+    * the admin token and persons with the role ``admin`` read everything;
+    * a signed link reads the studies it names, of its institution where it names one;
+    * an institution (HTTP Basic: access key and secret key) reads and stores its own;
+    * nobody else reads anything.
+    """
+
+    def __init__(
+        self, authenticator: Authenticator, directory: Directory, audit: Audit, *, clock: Clock, once_per: timedelta
+    ) -> None:
+        self._authenticator = authenticator
+        self._directory = directory
+        self._audit = audit
+        self._clock = clock
+        self._once_per = once_per
+        self._recorded: dict[tuple[str, str, str | None, str | None, bool], datetime] = {}
+
+    def principal(self, request: Request) -> Principal:
+        """Who asks.
+
+        :raises Problem: 401, nobody proves to be anybody.
+        """
+        principal = self._authenticator.from_request(request) or self._hospital(request)
+        if principal is None:
+            raise Problem(401, detail="A token or a signed link is needed.", headers={"www-authenticate": "Bearer"})
+        return principal
+
+    def scope(self, principal: Principal) -> Scope:
+        """What the reader may see.
+
+        :raises Problem: 403, nothing.
+        """
+        if principal.grant is not None:
+            return Scope(principal.grant.institution_id, frozenset(principal.grant.study_uids))
+        if principal.may("admin"):
+            return EVERYTHING
+        if principal.institution_id is not None:
+            return Scope(principal.institution_id)
+        raise Problem(403, detail="This identity reads no images.")
+
+    async def study_scope(self, principal: Principal, study_uid: str, action: str) -> Scope:
+        """What the reader may see, where one study is asked for.
+
+        :raises Problem: 403, not this study; that is recorded too.
+        """
+        scope = self.scope(principal)
+        if not scope.covers(study_uid):
+            await self.record(principal, action, [(scope.institution_id, study_uid)], allowed=False)
+            raise Problem(403, detail="This link does not open that study.")
+        return scope
+
+    async def record(
+        self,
+        principal: Principal,
+        action: str,
+        studies: Iterable[tuple[str | None, str | None]],
+        *,
+        allowed: bool = True,
+    ) -> None:
+        """Leave an audit event for each study, as (institution id, study UID), unless the same reader left one just
+        before."""
+        now = self._clock()
+        for institution_id, study_uid in set(studies):
+            key = (principal.actor, action, institution_id, study_uid, allowed)
+            last = self._recorded.get(key)
+            if last is not None and now - last < self._once_per:
+                continue
+            await self._audit.record_now(
+                actor=principal.actor,
+                action=action,
+                institution_id=institution_id,
+                study_uid=study_uid,
+                allowed=allowed,
+            )
+            if len(self._recorded) >= _REMEMBERED_MAX:
+                self._recorded.clear()
+            self._recorded[key] = now
+
+    def _hospital(self, request: Request) -> Principal | None:
+        scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "basic":
+            return None
+        try:
+            access_key, _, secret_key = base64.b64decode(credentials, validate=True).decode().partition(":")
+        except (binascii.Error, UnicodeDecodeError):
+            return None
+        institution = self._directory.by_access_key(access_key)
+        if institution is None or not institution.enabled:
+            return None
+        try:
+            right = hmac.compare_digest(institution.secret_key.encode(), secret_key.encode())
+        except SealError:
+            return None
+        if not right:
+            return None
+        return Principal(
+            kind="hospital",
+            subject=institution.code,
+            roles=frozenset({"hospital"}),
+            institution_id=institution.id,
+        )
