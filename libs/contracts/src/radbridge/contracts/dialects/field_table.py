@@ -26,6 +26,9 @@ from radbridge.contracts.dialects.formats import FORMATS, PRINTED_FORMATS, Forma
 
 _SEPARATORS = {"comma": ",，", "blank": " ", "bar": "|"}
 _PRINTED_KINDS = {"integer": "number", "long": "number"}
+_PROPERTIES = frozenset(
+    {"required", "type", "max_length", "dictionary", "separators", "format", "items", "alias", "personal"}
+)
 _ELSE_QUALITY = " else quality"
 _WHEN = "when:"
 
@@ -129,7 +132,10 @@ class FieldTable:
 
 
 def load_tables(folder: Path, names: Iterable[str], dictionaries: Mapping[str, Dictionary]) -> Mapping[str, FieldTable]:
-    """The named tables of a pack. A table that another uses as ``items`` must be named before it."""
+    """The named tables of a pack. A table that another uses as ``items`` must be named before it.
+
+    :raises ValueError: a decision is about a field or a property that does not exist.
+    """
     decisions: dict[tuple[str, str], list[Decision]] = {}
     for row in read_rows(folder / "decisions.csv"):
         decision = Decision(row["property"], row["value"], row["reason"])
@@ -153,6 +159,8 @@ def _rule(
     tables: Mapping[str, FieldTable],
 ) -> FieldRule:
     decided = {decision.property: decision.value for decision in decisions}
+    if not decided.keys() <= _PROPERTIES:
+        raise ValueError(f"{row['param']}: unknown properties {sorted(decided.keys() - _PROPERTIES)}")
     dictionary = decided.get("dictionary", row["dictionary"].removeprefix("inline:"))
     printed_kind = decided.get("type", row["type"])
     kind = Kind(_PRINTED_KINDS.get(printed_kind, printed_kind))

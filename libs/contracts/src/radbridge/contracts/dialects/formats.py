@@ -14,7 +14,7 @@ from radbridge.contracts.identifiers import is_credit_code, is_dicom_uid
 _DAY_PATTERN = r"(?:1[89]|[2-9][0-9])[0-9]{2}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
 _DATE = re.compile(_DAY_PATTERN)
 _DATETIME = re.compile(_DAY_PATTERN + r" (?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]")
-_DAYS_OF_EVERY_MONTH = "28"
+_LAST_OF_EVERY_MONTH = "28"
 _HTTP_URL = re.compile(r"https?://[^\s/?#]+(?:[/?#]\S*)?", re.IGNORECASE)
 _MODALITY = re.compile(r"[A-Z0-9][A-Z0-9 _]{0,15}")
 _EPOCH_MILLISECONDS = re.compile(r"[0-9]{13}")
@@ -34,17 +34,15 @@ class Format:
 
 def is_date(text: str) -> bool:
     """``yyyy-MM-dd``, a day of the calendar."""
-    return _DATE.fullmatch(text) is not None and _is_in_its_month(text)
+    return _DATE.fullmatch(text) is not None and (text[8:10] <= _LAST_OF_EVERY_MONTH or _is_in_its_month(text))
 
 
 def is_datetime(text: str) -> bool:
     """``yyyy-MM-dd HH:mm:ss``, a moment of the calendar."""
-    return _DATETIME.fullmatch(text) is not None and _is_in_its_month(text)
+    return _DATETIME.fullmatch(text) is not None and (text[8:10] <= _LAST_OF_EVERY_MONTH or _is_in_its_month(text))
 
 
 def _is_in_its_month(text: str) -> bool:
-    if text[8:10] <= _DAYS_OF_EVERY_MONTH:
-        return True
     try:
         date.fromisoformat(text[:10])
     except ValueError:

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Final, cast
 
 from radbridge.contracts.dialects.faults import Fault, Rule, Validation, json_type, shown
-from radbridge.contracts.dialects.field_table import FieldRule, FieldTable, Kind
+from radbridge.contracts.dialects.field_table import FieldRule, FieldTable, Kind, Presence
 
 MAX_FAULTS: Final = 1000
 """A record is given up after so many: enough for any honest one, too few to fill the memory."""
@@ -30,7 +30,11 @@ _FORBIDDEN_IN_TEXTS: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u
 _WHOLE_NUMBER: Final = re.compile(r"-?[0-9]+")
 _LARGEST_NUMBER: Final = 10**18
 
-_Step = tuple[str, Kind, int, frozenset[object] | None, Callable[[str], bool] | None, FieldRule]
+_Check = Callable[[str], bool]
+
+# One field as the loop sees it, everything looked up beforehand: name, longest length, codes, check of the text,
+# whether it must be printable, whether it may be absent, and its rule. A plain tuple, because those unpack fastest.
+_Step = tuple[str, int, frozenset[object] | None, _Check | None, bool, bool, FieldRule]
 
 
 class RecordValidator:
@@ -60,32 +64,49 @@ class RecordValidator:
             faults.append(_not_an_object(record, path))
             return
         get = self.table.with_printed_names(cast("dict[str, object]", record)).get
-        for param, kind, limit, codes, check, rule in self._steps:
+        for param, limit, codes, check, needs_printable, may_be_absent, rule in self._steps:
             value = get(param)
             if type(value) is str:
+                if (
+                    value
+                    and len(value) <= limit
+                    and (not needs_printable or value.isprintable())
+                    and (codes is None or value in codes)
+                    and (check is None or check(value))
+                    and not value.isspace()
+                ):
+                    continue
                 if value and not value.isspace():
-                    if (
-                        len(value) <= limit
-                        and (kind is Kind.BASE64 or value.isprintable())
-                        and (codes is None or value in codes)
-                        and (check is None or check(value))
-                    ):
-                        continue
                     faults.extend(_faults_of_value(rule, value, path + param))
                     continue
-            elif value is not None and value != []:
-                if kind is Kind.NUMBER and type(value) is int and codes is not None and value in codes:
-                    continue
-                if kind is Kind.ARRAY and isinstance(value, list):
-                    self._collect_items(param, cast("list[object]", value), conditions, path + param, faults, findings)
-                elif not (kind is Kind.OBJECT and isinstance(value, dict)):
-                    faults.extend(_faults_of_value(rule, value, path + param))
+            elif value is None:
+                pass
+            elif type(value) is int and codes is not None and value in codes:
                 continue
-            presence = rule.presence
-            if presence.is_demanded(conditions):
+            elif value != []:
+                self._collect_other(rule, value, conditions, path + param, faults, findings)
+                continue
+            if may_be_absent:
+                continue
+            if rule.presence.is_demanded(conditions):
                 faults.append(self._missing(rule, path + param))
-            elif presence.is_finding:
+            elif rule.presence.is_finding:
                 findings.append(self._missing(rule, path + param))
+
+    def _collect_other(
+        self,
+        rule: FieldRule,
+        value: object,
+        conditions: frozenset[str],
+        path: str,
+        faults: list[Fault],
+        findings: list[Fault],
+    ) -> None:
+        """A value that is no text: an array, an object, or something that does not belong there."""
+        if rule.kind is Kind.ARRAY and isinstance(value, list):
+            self._collect_items(rule.param, cast("list[object]", value), conditions, path, faults, findings)
+        elif not (rule.kind is Kind.OBJECT and isinstance(value, dict)):
+            faults.extend(_faults_of_value(rule, value, path))
 
     def _collect_items(
         self,
@@ -120,7 +141,7 @@ def _step(rule: FieldRule) -> _Step:
     takes_text = rule.kind not in (Kind.ARRAY, Kind.OBJECT)
     limit = -1 if not takes_text else sys.maxsize if rule.max_length is None else rule.max_length
     codes: frozenset[object] | None = None
-    check: Callable[[str], bool] | None = rule.format.matches if rule.format else None
+    check: _Check | None = rule.format.matches if rule.format else None
     if rule.separators:
         check = _every_piece_passes(rule)
     elif rule.dictionary is not None and rule.dictionary.prefix_length:
@@ -131,10 +152,10 @@ def _step(rule: FieldRule) -> _Step:
             codes |= {int(code) for code in rule.dictionary.names}
     elif rule.kind is Kind.NUMBER and rule.format is None:
         check = _is_whole_number
-    return rule.param, rule.kind, limit, codes, check, rule
+    return rule.param, limit, codes, check, rule.kind is not Kind.BASE64, rule.presence == Presence(), rule
 
 
-def _every_piece_passes(rule: FieldRule) -> Callable[[str], bool]:
+def _every_piece_passes(rule: FieldRule) -> _Check:
     codes = rule.dictionary.names if rule.dictionary else None
     nothing = rule.separators + " "
 

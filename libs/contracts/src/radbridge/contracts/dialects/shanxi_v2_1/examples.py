@@ -8,7 +8,7 @@ import base64
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from radbridge.contracts.dialects.codec import format_datetime
+from radbridge.contracts.dialects.codec import CHINA_STANDARD_TIME, format_datetime
 from radbridge.contracts.identifiers import resident_id_check_character
 
 HOSPITAL_CODE = "12140000MB1X000107"
@@ -71,7 +71,8 @@ class ExampleExam:
 def exam_record(exam: ExampleExam) -> dict[str, object]:
     """A finished CT exam with every field that the standard requires, and some that it does not."""
     patient = exam.patient
-    age = exam.examined_at.year - patient.birth_date.year
+    exam_day, born = exam.examined_at.astimezone(CHINA_STANDARD_TIME).date(), patient.birth_date
+    age = exam_day.year - born.year - ((exam_day.month, exam_day.day) < (born.month, born.day))
     return {
         "patName": patient.name,
         "cardType": "01",
