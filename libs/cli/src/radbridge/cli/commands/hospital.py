@@ -53,13 +53,11 @@ def list_hospitals(url: Url = DEFAULT_URL, data: Data = DEFAULT_DATA, as_json: J
     with SuiteClient(url, data) as client:
         found: list[dict[str, Any]] = client.get(_PATH)["institutions"]
 
-    def text() -> str:
-        return "\n".join(
-            f"{h['code']:<22}  {h['dialect']:<8}  {h['ae_title']:<16}  {'' if h['enabled'] else '(disabled) '}{h['name']}"
-            for h in found
-        )
+    def line(hospital: dict[str, Any]) -> str:
+        name = hospital["name"] if hospital["enabled"] else f"{hospital['name']} (disabled)"
+        return f"{hospital['code']:<22}  {hospital['dialect']:<8}  {hospital['ae_title']:<16}  {name}"
 
-    emit(found, as_json=as_json, text=text)
+    emit(found, as_json=as_json, text=lambda: "\n".join(map(line, found)))
 
 
 def show(code: Code, url: Url = DEFAULT_URL, data: Data = DEFAULT_DATA, as_json: Json = False) -> None:

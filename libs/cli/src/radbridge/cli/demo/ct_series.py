@@ -1,3 +1,4 @@
+# pyright: basic
 """A real CT series as a hospital's PACS would hold it, with identities of its own for each demonstration."""
 
 import io

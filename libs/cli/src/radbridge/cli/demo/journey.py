@@ -1,3 +1,4 @@
+# pyright: basic
 """The journey itself: each step does one thing as the real party would, and fails loudly where it does not happen."""
 
 import io
@@ -5,10 +6,11 @@ import re
 import secrets
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlsplit
@@ -89,7 +91,7 @@ class Journey:
         }
 
     @contextmanager
-    def _step(self, party: str, title: str, title_en: str) -> Iterator[list[str]]:
+    def _step(self, party: str, title: str, title_en: str) -> Generator[list[str]]:
         details: list[str] = []
         began = time.perf_counter()
         yield details
@@ -226,7 +228,7 @@ class Journey:
             details.append(f"列出 {len(studies)} 项检查")
         with self._step("乙医院 医生", "打开影像与报告", "viewUrl opened without login"):
             page = httpx.get(study["viewUrl"], timeout=10)
-            if page.status_code != httpx.codes.OK or "text/html" not in page.headers.get("content-type", ""):
+            if page.status_code != HTTPStatus.OK or "text/html" not in page.headers.get("content-type", ""):
                 raise StepFailedError(f"viewUrl 打不开：HTTP {page.status_code}")
         return study
 
@@ -260,10 +262,10 @@ class Journey:
         address = f"/api/portal/v1/links/{code}"
         with self._step("患者", "打开报告", "Link opened with the last four characters") as details:
             page = self._anonymous().get(f"/p/{code}")
-            if page.status_code != httpx.codes.OK or "text/html" not in page.headers.get("content-type", ""):
+            if page.status_code != HTTPStatus.OK or "text/html" not in page.headers.get("content-type", ""):
                 raise StepFailedError(f"患者页面打不开：HTTP {page.status_code}")
             wrong = self._anonymous().post(f"{address}/open", json={"last_four": "0000"})
-            if wrong.status_code != httpx.codes.FORBIDDEN:
+            if wrong.status_code != HTTPStatus.FORBIDDEN:
                 raise StepFailedError(f"错误的后四位应被拒绝：HTTP {wrong.status_code}")
             right = self._anonymous().post(f"{address}/open", json={"last_four": exam.patient.resident_id[-4:]})
             view = right.raise_for_status().json()
@@ -275,7 +277,7 @@ class Journey:
             details.append("报告、PDF 一致")
         with self._step("患者", "查看影像", "Images in the OHIF viewer") as details:
             viewer = self._anonymous().get(view["viewer_url"])
-            if viewer.status_code != httpx.codes.OK or "text/html" not in viewer.headers.get("content-type", ""):
+            if viewer.status_code != HTTPStatus.OK or "text/html" not in viewer.headers.get("content-type", ""):
                 raise StepFailedError(f"影像浏览器打不开：HTTP {viewer.status_code}")
             token = parse_qs(urlsplit(view["viewer_url"]).query)["token"][0]
             listed = self._anonymous().get(

@@ -1,3 +1,4 @@
+# pyright: basic
 """The parties of the demonstration, each speaking as the real one does."""
 
 import base64
@@ -14,7 +15,10 @@ import httpx
 import orjson
 from pynetdicom import AE, evt
 from pynetdicom.events import Event
-from pynetdicom.sop_class import StorageCommitmentPushModel
+from pynetdicom.sop_class import (
+    StorageCommitmentPushModel,  # pyright: ignore[reportUnknownVariableType]
+    StorageCommitmentPushModelInstance,
+)
 
 from radbridge.cli.demo.ct_series import CtSeries
 from radbridge.contracts.dialects.neijiang_v0_94 import signature as neijiang

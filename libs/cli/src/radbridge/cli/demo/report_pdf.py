@@ -1,3 +1,4 @@
+# pyright: basic
 """The demonstration's report as a PDF 1.7, with a Chinese font that every PDF reader brings along."""
 
 import io

@@ -6,6 +6,7 @@ All of it stands beside real data under names of its own; a second run finds the
 import base64
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Any
 
 import httpx
@@ -86,7 +87,7 @@ def set_up(client: httpx.Client, gateways: Gateways) -> SetUp:
 
 def _hospital(client: httpx.Client, wanted: dict[str, str]) -> Credentials:
     answer = client.get(f"/api/ingest-api/v1/institutions/{wanted['code']}")
-    if answer.status_code == httpx.codes.NOT_FOUND:
+    if answer.status_code == HTTPStatus.NOT_FOUND:
         answer = client.post("/api/ingest-api/v1/institutions", json=wanted)
     found = _must(answer)
     return Credentials(

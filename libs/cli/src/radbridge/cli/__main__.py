@@ -1,0 +1,5 @@
+"""``python -m radbridge.cli``."""
+
+from radbridge.cli.main import main
+
+main()

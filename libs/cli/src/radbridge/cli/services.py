@@ -1,0 +1,30 @@
+"""The services there are, and where each is made. Only the host that runs one imports it."""
+
+from importlib import import_module
+from importlib.util import find_spec
+from typing import cast
+
+from radbridge.runtime.service import ServiceDefinition
+
+SERVICES: dict[str, str] = {
+    "ingest-api": "radbridge.ingest_api.main",
+    "dicom-edge": "radbridge.dicom_edge.main",
+    "mpi": "radbridge.mpi.main",
+    "signing": "radbridge.signing.main",
+    "recognition": "radbridge.recognition.main",
+    "notify": "radbridge.notify.main",
+    "portal": "radbridge.portal.main",
+}
+
+
+def load_service(name: str) -> ServiceDefinition:
+    """The definition of a service.
+
+    :raises KeyError: there is no such service.
+    """
+    return cast(ServiceDefinition, import_module(SERVICES[name]).SERVICE)
+
+
+def built_services() -> list[ServiceDefinition]:
+    """Every service whose package has its main module."""
+    return [load_service(name) for name, module in SERVICES.items() if find_spec(module)]
