@@ -24,6 +24,7 @@ from radbridge.signing.domain.sm3 import sm3
 
 MAX_SIGNERS = 16
 MAX_CERTIFICATES = 64
+_OTHER_CERTIFICATES = frozenset(der.context(number) for number in range(4))
 Attributes = dict[str, list[der.Element]]
 _SHA2 = {oids.SHA256: "sha256", oids.SHA384: "sha384", oids.SHA512: "sha512"}
 
@@ -126,14 +127,12 @@ def _content(encapsulated: der.Element) -> tuple[str, bytes | None]:
 
 
 def _certificates(tagged: der.Element) -> tuple[Certificate, ...]:
-    """Those that can be read; one that cannot is as good as absent."""
-    found: list[Certificate] = []
-    for element in tagged.children(MAX_CERTIFICATES):
-        try:
-            found.append(parse_certificate(element.raw))
-        except DerError:
-            continue
-    return tuple(found)
+    """The X.509 certificates; the other forms of RFC 5652 clause 10.2.2, tagged [0] to [3], are passed over."""
+    return tuple(
+        parse_certificate(element.raw)
+        for element in tagged.children(MAX_CERTIFICATES)
+        if element.tag not in _OTHER_CERTIFICATES
+    )
 
 
 def _signer(signer: der.Element) -> SignerInfo:

@@ -53,7 +53,7 @@ def judge_pkcs7(
     """Whether all signers of the SignedData `signature` signed `data`, with certificates that were good at `at`.
 
     `data` None takes the attached content as it is; otherwise attached content must equal `data`. `known` are signers'
-    certificates that came beside the structure. Never raises for input.
+    certificates that came beside a structure without any. Never raises for input.
     """
     try:
         signed = parse_signed_data(signature)
@@ -84,7 +84,8 @@ def judge_signer(
     known: Sequence[Certificate] = (),
 ) -> SignerVerdict:
     """One signer of `signed` over `content`."""
-    certificate = info.find_certificate((*signed.certificates, *known))
+    # Where certificates came along the signer's is among them: one that was damaged must not be made up for.
+    certificate = info.find_certificate(signed.certificates or known)
     if certificate is None:
         missing = CertVerdict(CertStatus.NOT_FOUND)
         return SignerVerdict(None, SignerFault.SIGNATURE, missing.reason, missing, info)

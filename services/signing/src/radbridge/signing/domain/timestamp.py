@@ -84,7 +84,7 @@ def judge_timestamp(token: bytes, data: bytes | None, store: TrustStore, *, now:
     res, reason = (
         _signature_fault(parsed, tsa, verdict, now)
         or _imprint_fault(parsed.info, data)
-        or _certificate_fault(verdict)
+        or _certificate_fault(tsa, verdict, gen_time)
         or (VerifyRes.VALID, "时间戳有效")
     )
     return TimestampVerdict(res, reason, gen_time, tsa, verdict)
@@ -125,9 +125,9 @@ def _parse_tst_info(content: bytes) -> TstInfo:
 
 
 def _tsa_certificate(token: TimestampToken, store: TrustStore) -> Certificate | None:
-    found = token.signer.find_certificate(token.signed.certificates)
-    if found is not None:
-        return found
+    # Where certificates came along the signer's is among them: one that was damaged must not be made up for.
+    if token.signed.certificates:
+        return token.signer.find_certificate(token.signed.certificates)
     if token.signer.issuer_and_serial is not None:
         return store.find(*token.signer.issuer_and_serial)
     return token.signer.find_certificate((*store.anchors, *store.intermediates))
@@ -156,11 +156,15 @@ def _imprint_fault(info: TstInfo, data: bytes | None) -> tuple[VerifyRes, str] |
     return None
 
 
-def _certificate_fault(verdict: CertVerdict) -> tuple[VerifyRes, str] | None:
+def _certificate_fault(tsa: Certificate, verdict: CertVerdict, gen_time: datetime) -> tuple[VerifyRes, str] | None:
     if verdict.good:
         return None
-    by_status = {CertStatus.NOT_YET_VALID: VerifyRes.NOT_YET_VALID, CertStatus.EXPIRED: VerifyRes.EXPIRED}
-    return by_status.get(verdict.status, VerifyRes.UNTRUSTED), f"时间戳服务器{verdict.reason}"
+    dated = verdict.status in (CertStatus.NOT_YET_VALID, CertStatus.EXPIRED, CertStatus.ISSUER_EXPIRED)
+    if dated and gen_time < tsa.not_before:
+        return VerifyRes.NOT_YET_VALID, "签发时间戳时服务器证书尚未生效"
+    if dated and gen_time > tsa.not_after:
+        return VerifyRes.EXPIRED, "签发时间戳时服务器证书已过有效期"
+    return VerifyRes.UNTRUSTED, f"时间戳服务器{verdict.reason}"
 
 
 def _ess_matches(signer: SignerInfo, tsa: Certificate) -> bool:

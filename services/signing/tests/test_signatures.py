@@ -1,0 +1,288 @@
+"""Bare signatures, SignedData and timestamp tokens of our own making and of the openssl command."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from radbridge.signing.domain import der, oids
+from radbridge.signing.domain.certificate import load_certificates
+from radbridge.signing.domain.chain import CertStatus
+from radbridge.signing.domain.cms import parse_signed_data
+from radbridge.signing.domain.der_write import encode, explicit, integer, octets, oid, sequence
+from radbridge.signing.domain.errors import KeyFormError
+from radbridge.signing.domain.pkcs1 import SignatureFault, judge_pkcs1, scheme_named
+from radbridge.signing.domain.pkcs7 import judge_pkcs7
+from radbridge.signing.domain.public_key import RsaPublicKey, Scheme, Sm2PublicKey, load_public_key
+from radbridge.signing.domain.timestamp import judge_timestamp
+from radbridge.signing.domain.trust_store import TrustStore
+from radbridge.signing.trial_pki import Doctor, TrialAuthority
+
+DATA = '{"所见":"双肺纹理清晰"}'.encode()
+RSA_KEY = RsaPublicKey((1 << 2047) + 1, 65537)
+
+
+@pytest.fixture
+def store(authority: TrialAuthority) -> TrustStore:
+    return authority.trust_store()
+
+
+# --- PKCS1
+
+
+@pytest.mark.proves("SX-082", "SX-084")
+def test_keys_come_in_three_forms(doctor: Doctor) -> None:
+    signature = doctor.sign_pkcs1(DATA)
+    point = doctor.key.point
+    for form in (point, b"\x04" + point, doctor.certificate.spki):
+        assert judge_pkcs1(DATA, signature, load_public_key(form), Scheme.SM3_WITH_SM2).good
+    for junk in (b"", point[:63], b"\x02" + point, b"\x05" + point, doctor.certificate.spki[:-1], bytes(64)):
+        with pytest.raises(KeyFormError):
+            load_public_key(junk)
+
+
+def test_algorithm_and_key_must_agree(doctor: Doctor) -> None:
+    sm2_key = Sm2PublicKey(doctor.key.point)
+    signature = doctor.sign_pkcs1(DATA)
+    for key, scheme in ((sm2_key, Scheme.SHA256_WITH_RSA), (RSA_KEY, Scheme.SM3_WITH_SM2)):
+        assert judge_pkcs1(DATA, signature, key, scheme).fault is SignatureFault.ALGORITHM_MISMATCH
+    assert scheme_named("sm3withsm2") is Scheme.SM3_WITH_SM2
+    assert scheme_named("SHA1WithRSA") is None
+
+
+def test_raw_values_only_where_a_setting_allows_them(doctor: Doctor) -> None:
+    key = Sm2PublicKey(doctor.key.point)
+    r, s = (part.integer() for part in der.parse(doctor.sign_pkcs1(DATA)).children())
+    raw = r.to_bytes(32, "big") + s.to_bytes(32, "big")
+    assert not judge_pkcs1(DATA, raw, key, Scheme.SM3_WITH_SM2).good
+    assert judge_pkcs1(DATA, raw, key, Scheme.SM3_WITH_SM2, allow_raw=True).good
+
+
+@pytest.mark.parametrize("size", [0, 255, 257])
+def test_rsa_values_have_the_keys_length(size: int) -> None:
+    assert not judge_pkcs1(DATA, b"\1" * size, RSA_KEY, Scheme.SHA256_WITH_RSA).good
+
+
+@pytest.mark.parametrize(
+    ("modulus", "exponent"), [(1 << 511 | 1, 65537), (1 << 9000 | 1, 65537), (1 << 2047 | 1, 1), (1 << 2047, 65537)]
+)
+def test_rsa_keys_out_of_bounds_are_no_keys(modulus: int, exponent: int) -> None:
+    algorithm = sequence(oid(oids.RSA_ENCRYPTION), b"\x05\x00")
+    spki = sequence(algorithm, encode(der.BIT_STRING, b"\0", sequence(integer(modulus), integer(exponent))))
+    with pytest.raises(KeyFormError):
+        load_public_key(spki)
+
+
+# --- PKCS7
+
+
+@pytest.mark.proves("SX-024", "SX-087")
+@pytest.mark.parametrize("attached", [True, False])
+@pytest.mark.parametrize("attributes", [True, False])
+def test_signed_data_of_all_four_forms(
+    doctor: Doctor, store: TrustStore, now: datetime, attached: bool, attributes: bool
+) -> None:
+    signature = doctor.sign_pkcs7(DATA, attached=attached, attributes=attributes)
+    assert judge_pkcs7(DATA, signature, store, at=now).good
+    assert not judge_pkcs7(DATA + b" ", signature, store, at=now).signature_ok
+    assert not judge_pkcs7(DATA, signature + b"\0", store, at=now).signature_ok
+    assert judge_pkcs7(None, signature, store, at=now).good is attached
+
+
+def as_ber(element: der.Element, depth: int = 3) -> bytes:
+    """The same structure with indefinite lengths on its upper levels."""
+    if not element.tag & 0x20 or not depth:
+        return element.raw
+    return bytes((element.tag, 0x80)) + b"".join(as_ber(one, depth - 1) for one in element.children()) + b"\0\0"
+
+
+def test_indefinite_lengths_are_read(doctor: Doctor, store: TrustStore, now: datetime) -> None:
+    signature = as_ber(der.parse(doctor.sign_pkcs7(DATA)))
+    assert signature[1] == 0x80
+    assert judge_pkcs7(DATA, signature, store, at=now).good
+
+
+def test_a_certificate_that_came_beside_may_be_the_signers(doctor: Doctor, store: TrustStore, now: datetime) -> None:
+    whole = der.parse(doctor.sign_pkcs7(DATA))
+    content_type, tagged = whole.children()
+    fields = tagged.children()[0].children()
+    bare = sequence(*(field.raw for field in fields if field.tag != der.context(0)))
+    signature = sequence(content_type.raw, explicit(0, bare))
+    assert judge_pkcs7(DATA, signature, store, at=now).certificate.status is CertStatus.NOT_FOUND
+    assert judge_pkcs7(DATA, signature, store, at=now, known=(doctor.certificate,)).good
+
+
+def test_no_signer_is_no_signature(doctor: Doctor, store: TrustStore, now: datetime) -> None:
+    content_type, tagged = der.parse(doctor.sign_pkcs7(DATA)).children()
+    *fields, _ = tagged.children()[0].children()
+    empty = sequence(content_type.raw, explicit(0, sequence(*(field.raw for field in fields), b"\x31\0")))
+    verdict = judge_pkcs7(DATA, empty, store, at=now)
+    assert not verdict.signature_ok
+    assert verdict.certificate.status is CertStatus.NONE
+
+
+def test_the_attributes_of_one_signature_are_not_the_content_of_another(
+    doctor: Doctor, store: TrustStore, now: datetime
+) -> None:
+    attributes = parse_signed_data(doctor.sign_pkcs7(DATA)).signers[0].signed_attributes
+    assert attributes is not None
+    assert not judge_pkcs7(attributes, doctor.sign_pkcs7(attributes, attributes=False), store, at=now).signature_ok
+
+
+def test_every_flipped_bit_of_signature_and_certificate_is_noticed(
+    doctor: Doctor, store: TrustStore, now: datetime
+) -> None:
+    signature = doctor.sign_pkcs7(DATA)
+    signer = parse_signed_data(signature).signers[0]
+    for part in (doctor.cert_der, signer.signature, DATA, (signer.signed_attributes or b"")[2:]):
+        start = signature.index(part)
+        for position in range(start * 8, (start + len(part)) * 8, 7):
+            changed = bytearray(signature)
+            changed[position // 8] ^= 1 << position % 8
+            assert not judge_pkcs7(DATA, bytes(changed), store, at=now).good, position
+
+
+# --- Timestamps
+
+
+@pytest.mark.proves("SX-025", "SX-088")
+@pytest.mark.parametrize("attach_certificate", [True, False])
+def test_a_token_is_good_for_its_data_at_its_moment(
+    authority: TrialAuthority, store: TrustStore, now: datetime, attach_certificate: bool
+) -> None:
+    token = authority.timestamp(DATA, now, attach_certificate=attach_certificate)
+    verdict = judge_timestamp(token, DATA, store, now=now)
+    assert (verdict.res, verdict.gen_time) == ("1", now)
+    assert judge_timestamp(token, b"other", store, now=now).res == "-2"
+
+
+def test_a_token_may_come_in_a_response(authority: TrialAuthority, store: TrustStore, now: datetime) -> None:
+    token = authority.timestamp(DATA, now)
+    for code, res in ((0, "1"), (1, "1"), (2, "-1")):
+        assert judge_timestamp(sequence(sequence(integer(code)), token), DATA, store, now=now).res == res
+    assert judge_timestamp(sequence(sequence(integer(0))), DATA, store, now=now).res == "-1"
+
+
+def test_the_other_answers_of_verify_ts(authority: TrialAuthority, now: datetime) -> None:
+    def res(token: bytes, store: TrustStore) -> str:
+        return judge_timestamp(token, DATA, store, now=now).res
+
+    token = authority.timestamp(DATA, now)
+    bare = authority.timestamp(DATA, now, attach_certificate=False)
+    known = [authority.sub_der, authority.tsa_der]
+    store = TrustStore.from_bytes([authority.root_der], known)
+    century = timedelta(days=36500)
+    assert res(bare, TrustStore.from_bytes([authority.root_der], [authority.sub_der])) == "-5"
+    assert res(token, TrustStore.from_bytes([], known)) == "-3"
+    assert res(authority.timestamp(DATA, now - century), store) == "-4"
+    assert judge_timestamp(authority.timestamp(DATA, now + century), DATA, store, now=now + century).res == "-6"
+    assert res(authority.timestamp(DATA, now + timedelta(days=1)), store) == "-1"
+    assert res(token[:-1], store) == "-1"
+    assert res(b"", store) == "-1"
+
+
+def test_only_a_timestamp_certificate_makes_timestamps(now: datetime) -> None:
+    authority = TrialAuthority.create(now)
+    doctor = authority.issue_doctor("张三", "")
+    store = authority.trust_store()
+    authority.tsa_der, authority._tsa_key = doctor.cert_der, doctor.key
+    assert judge_timestamp(authority.timestamp(DATA, now), DATA, store, now=now).res == "-1"
+
+
+def test_every_flipped_bit_of_a_token_is_noticed(authority: TrialAuthority, store: TrustStore, now: datetime) -> None:
+    token = authority.timestamp(DATA, now)
+    parsed = parse_signed_data(token)
+    signer = parsed.signers[0]
+    parts = (parsed.content or b"", authority.tsa_der, signer.signature, (signer.signed_attributes or b"")[3:])
+    for part in parts:
+        start = token.index(part)
+        for position in range(start * 8, (start + len(part)) * 8, 7):
+            changed = bytearray(token)
+            changed[position // 8] ^= 1 << position % 8
+            assert judge_timestamp(bytes(changed), DATA, store, now=now).res != "1", position
+
+
+# --- The openssl command as an independent authority and signer
+
+
+class OpenSsl:
+    """A root and a doctor made by the openssl command in `folder`."""
+
+    def __init__(self, folder: Path, algorithm: str) -> None:
+        command = shutil.which("openssl")
+        if command is None:
+            pytest.skip("no openssl command")
+        self._command = command
+        self.folder = folder
+        self.sm2 = algorithm == "sm2"
+        self._digest = "-sm3" if self.sm2 else "-sha256"
+        self._id = ["distid:1234567812345678"] if self.sm2 else []
+        for name in ("ca", "doctor"):
+            kind = ["-algorithm", "SM2"] if self.sm2 else ["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"]
+            self.run("genpkey", *kind, "-out", f"{name}.key")
+        usage = ["-addext", "keyUsage=critical,keyCertSign,cRLSign"]
+        self.run("req", "-x509", "-new", "-key", "ca.key", self._digest, *self._options("-sigopt"), "-subj", "/CN=CA",
+                 *usage, "-days", "30", "-out", "ca.pem")  # fmt: skip
+        self.run("req", "-new", "-key", "doctor.key", self._digest, *self._options("-sigopt"), "-subj", "/CN=doctor",
+                 "-out", "doctor.csr")  # fmt: skip
+        (folder / "ext").write_text("basicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature\n")
+        self.run("x509", "-req", "-in", "doctor.csr", "-CA", "ca.pem", "-CAkey", "ca.key", self._digest,
+                 *self._options("-sigopt"), *self._options("-vfyopt"), "-extfile", "ext", "-days", "20",
+                 "-out", "doctor.pem")  # fmt: skip
+
+    def _options(self, name: str) -> list[str]:
+        return [part for value in self._id for part in (name, value)]
+
+    def run(self, *arguments: str) -> None:
+        done = subprocess.run([self._command, *arguments], cwd=self.folder, capture_output=True, check=False)
+        if done.returncode:
+            pytest.skip(f"the openssl command cannot do {arguments[0]}: {done.stderr[-200:]!r}")
+
+    def sign(self, data: bytes) -> bytes:
+        (self.folder / "data").write_bytes(data)
+        self.run("dgst", self._digest, "-sign", "doctor.key", *self._options("-sigopt"), "-out", "signature", "data")
+        return (self.folder / "signature").read_bytes()
+
+
+@pytest.mark.proves("SX-028", "SX-029")
+@pytest.mark.parametrize("algorithm", ["sm2", "rsa"])
+def test_what_the_openssl_command_issues_and_signs_is_good(tmp_path: Path, algorithm: str) -> None:
+    maker = OpenSsl(tmp_path, algorithm)
+    (ca,) = load_certificates((tmp_path / "ca.pem").read_bytes())
+    (certificate,) = load_certificates((tmp_path / "doctor.pem").read_bytes())
+    at = certificate.not_before + timedelta(days=1)
+    scheme = Scheme.SM3_WITH_SM2 if maker.sm2 else Scheme.SHA256_WITH_RSA
+    assert certificate.key is not None
+    assert judge_pkcs1(DATA, maker.sign(DATA), certificate.key, scheme).good
+    assert not judge_pkcs1(DATA + b" ", maker.sign(DATA), certificate.key, scheme).good
+    from radbridge.signing.domain.chain import judge_certificate
+
+    assert judge_certificate(certificate, TrustStore([ca]), at=at).good
+    assert judge_certificate(certificate, TrustStore([]), at=at).status is CertStatus.UNTRUSTED
+
+
+def test_rsa_signed_data_and_timestamps_of_the_openssl_command(tmp_path: Path) -> None:
+    maker = OpenSsl(tmp_path, "rsa")
+    store = TrustStore(load_certificates((tmp_path / "ca.pem").read_bytes()))
+    (tmp_path / "data").write_bytes(DATA)
+    maker.run("cms", "-sign", "-binary", "-in", "data", "-signer", "doctor.pem", "-inkey", "doctor.key", "-outform",
+              "DER", "-nodetach", "-out", "p7")  # fmt: skip
+    (certificate,) = load_certificates((tmp_path / "doctor.pem").read_bytes())
+    at = certificate.not_before + timedelta(days=1)
+    assert judge_pkcs7(DATA, (tmp_path / "p7").read_bytes(), store, at=at).good
+    maker.run("cms", "-sign", "-binary", "-stream", "-noattr", "-in", "data", "-signer", "doctor.pem", "-inkey",
+              "doctor.key", "-outform", "DER", "-nodetach", "-out", "p7ber")  # fmt: skip
+    assert judge_pkcs7(DATA, (tmp_path / "p7ber").read_bytes(), store, at=at).good
+
+
+def test_octets_in_segments_are_one_content(doctor: Doctor, store: TrustStore, now: datetime) -> None:
+    whole = doctor.sign_pkcs7(DATA)
+    segments = b"\x24\x80" + octets(DATA[:5]) + octets(DATA[5:]) + b"\0\0"
+    content_type, tagged = der.parse(whole).children()
+    fields = [field.raw for field in tagged.children()[0].children()]
+    fields[2] = sequence(oid(oids.GM_DATA), explicit(0, segments))
+    assert judge_pkcs7(DATA, sequence(content_type.raw, explicit(0, sequence(*fields))), store, at=now).good
