@@ -1,7 +1,7 @@
 """The ``portal`` service, put together."""
 
 from radbridge.portal import handlers
-from radbridge.portal.api import console, links, pages, session
+from radbridge.portal.api import console, events, links, pages, session
 from radbridge.portal.settings import PortalSettings
 from radbridge.runtime.service import Resources, Service, ServiceDefinition
 from radbridge.runtime.settings import load_settings
@@ -15,6 +15,7 @@ def build(resources: Resources) -> Service:
         routers=(
             session.router(resources, settings),
             console.router(resources),
+            events.router(resources),
             links.router(resources),
             pages.router(settings),
         ),
