@@ -10,13 +10,14 @@ from typing import Annotated
 import pytest
 from fastapi import APIRouter, Depends, Request
 
-from radbridge.contracts.events.patient import PatientMerged
+from radbridge.contracts.events.patient import PatientMerged, PatientSplit
 from radbridge.contracts.identifiers import new_id
+from radbridge.runtime.consumer import ConsumerSpec, On, Received
 from radbridge.runtime.database.protocol import Transaction
 from radbridge.runtime.http import Problem, require
 from radbridge.runtime.security.principal import Principal
 from radbridge.runtime.service import Check, Resources, Service, ServiceDefinition, Worker
-from radbridge.runtime.testing import Running, running_service
+from radbridge.runtime.testing import Running, eventually, running_service
 
 
 class Lamps:
@@ -80,9 +81,20 @@ def lamp_service(migrations: str, lamps: Lamps) -> ServiceDefinition:
             yield
             lamps.steps.append("close")
 
+        async def dim(tx: Transaction, received: Received[PatientSplit], prepared: int) -> None:
+            if lamps.broken:
+                raise RuntimeError(lamps.broken)
+            await tx.execute("INSERT INTO lamp (name, lit) VALUES ($1, $2)", received.body.new_person_id, prepared)
+            merged = PatientMerged(person_id=received.subject, retired_id="x", rule="dim", merged_at=received.time)
+            await resources.outbox.publish(tx, merged)
+
+        async def count(received: Received[PatientSplit]) -> int:
+            return len(received.body.record_ids)
+
         return Service(
             name="lamp",
             routers=(router,),
+            consumers=(ConsumerSpec("portal", (On(PatientSplit, dim, prepare=count, order="every"),)),),
             workers=(Worker("flicker", flicker),),
             checks=(Check("bulb", ping),),
             lifespan=lifespan,
@@ -124,6 +136,34 @@ async def test_the_trace_of_a_request_goes_on_in_its_event(running: Running) -> 
     assert event.traceparent is not None
     assert event.traceparent.startswith(f"00-{'a' * 32}-")
     assert "b" * 16 not in event.traceparent
+
+
+async def test_an_event_is_handled_once_in_effect_and_its_trace_goes_on(running: Running) -> None:
+    parent = f"00-{'a' * 32}-{'b' * 16}-01"
+    split = PatientSplit(person_id="p", new_person_id="n", record_ids=["r"], split_at=datetime.now(UTC))
+    for _ in range(3):
+        await running.publish(split, service="mpi", traceparent=parent)
+    await running.settled()
+    assert (await running.client.get("/api/lamp/v1/lamps")).json() == ["n"]
+    [(event, body)] = await running.events(PatientMerged)
+    assert (body.person_id, body.rule) == ("p", "dim")
+    assert event.traceparent is not None
+    assert event.traceparent.startswith(f"00-{'a' * 32}-")
+
+
+async def test_a_consumer_is_part_of_being_ready_and_goes_on_after_a_restart(
+    lamp_migrations: str, lamps: Lamps, tmp_path: Path
+) -> None:
+    definition = lamp_service(lamp_migrations, lamps)
+    split = PatientSplit(person_id="p", new_person_id="n", record_ids=[], split_at=datetime.now(UTC))
+    async with running_service(definition, tmp_path / "data") as first:
+        assert "consumer portal" in (await first.client.get("/readyz")).text
+        lamps.broken = "no power"
+        await first.publish(split, service="mpi")
+    lamps.broken = ""
+    async with running_service(definition, tmp_path / "data") as second:
+        await second.settled()
+        assert (await second.client.get("/api/lamp/v1/lamps")).json() == ["n"]
 
 
 async def test_an_institution_is_known_with_its_opened_credentials(running: Running) -> None:
@@ -195,9 +235,10 @@ async def test_meters_count_requests_by_route_and_not_by_path(running: Running) 
 
 
 async def test_a_worker_that_fails_is_started_again(running: Running, lamps: Lamps) -> None:
-    async with asyncio.timeout(10):
-        while lamps.worker_starts < 3:
-            await asyncio.sleep(0.02)
+    async def started_again() -> bool:
+        return lamps.worker_starts == 3
+
+    await eventually(started_again)
     assert (
         'radbridge_worker_failures_total{service="lamp",worker="flicker"} 2.0'
         in (await running.client.get("/metrics")).text
@@ -233,9 +274,12 @@ async def test_a_service_whose_database_is_away_waits_and_says_why(
     settings = {"database_url": "postgresql+asyncpg://nobody:secret@127.0.0.1:1/none"}
     definition = lamp_service(lamp_migrations, lamps)
     async with running_service(definition, tmp_path / "data", settings=settings, wait_until_ready=False) as running:
-        async with asyncio.timeout(10):
-            while "DatabaseUnavailable" not in (ready := await running.client.get("/readyz")).text:
-                await asyncio.sleep(0.02)
+
+        async def says_why() -> bool:
+            return "DatabaseUnavailable" in (await running.client.get("/readyz")).text
+
+        await eventually(says_why)
+        ready = await running.client.get("/readyz")
         assert ready.status_code == 503
         assert "secret" not in ready.text
         assert (await running.client.get("/healthz")).status_code == 200

@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from fastapi import APIRouter
 from starlette.types import ASGIApp
@@ -15,6 +14,7 @@ from radbridge.runtime.blobs.protocol import BlobStore
 from radbridge.runtime.blobs.sealed import SealedBlobs
 from radbridge.runtime.bus.protocol import EventLog
 from radbridge.runtime.clock import Clock
+from radbridge.runtime.consumer import ConsumerSpec
 from radbridge.runtime.database.protocol import Database
 from radbridge.runtime.directory import Directory
 from radbridge.runtime.http_client import OutboundClient, PeerClient
@@ -27,9 +27,6 @@ from radbridge.runtime.security.vault import Vault
 from radbridge.runtime.settings import RuntimeSettings
 from radbridge.runtime.telemetry.meters import Meters
 from radbridge.runtime.telemetry.traces import Tracing
-
-if TYPE_CHECKING:
-    from radbridge.runtime.consumer import ConsumerSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +56,7 @@ class Service:
     routers: tuple[APIRouter, ...] = ()
     mounts: tuple[tuple[str, ASGIApp], ...] = ()
     """ASGI applications below a path; tried after the routers."""
-    consumers: "tuple[ConsumerSpec, ...]" = ()
+    consumers: tuple[ConsumerSpec, ...] = ()
     workers: tuple[Worker, ...] = ()
     checks: tuple[Check, ...] = ()
     lifespan: Callable[[], AbstractAsyncContextManager[None]] | None = None

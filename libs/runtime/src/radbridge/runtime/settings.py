@@ -100,13 +100,23 @@ Url = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[a-z0-9
 HttpUrl = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^https?://[^/?#]+[^?#]*$")]
 
 
-class RuntimeSettings(EnvironmentSettings):
-    """What every service needs to run. Prefix ``RADBRIDGE_``."""
+class EventLogSettings(EnvironmentSettings):
+    """Where the event log is."""
 
     events_url: Url
-    """The event log: ``sqlite:///PATH/events.db`` or ``kafka://HOST:PORT[,HOST:PORT]``."""
+    """``sqlite:///PATH/events.db`` or ``kafka://HOST:PORT[,HOST:PORT]``."""
+
+
+class DatabaseSettings(EnvironmentSettings):
+    """Where the service's own database is."""
+
     database_url: Url
-    """The service's own database: ``sqlite+aiosqlite:///PATH`` or ``postgresql+asyncpg://…``."""
+    """``sqlite+aiosqlite:///PATH`` or ``postgresql+asyncpg://…``."""
+
+
+class RuntimeSettings(EventLogSettings, DatabaseSettings):
+    """What every service needs to run. Prefix ``RADBRIDGE_``."""
+
     blobs_url: Url
     """The object store: ``file:///DIR`` or ``s3://KEY:SECRET@HOST:PORT/BUCKET?region=…&secure=…``."""
     vault_key: SecretStr

@@ -12,7 +12,7 @@ Not for product code.
 
 import asyncio
 import secrets
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +31,7 @@ from radbridge.runtime.directory import Directory, Institution, seal_credentials
 from radbridge.runtime.host.platform import Platform
 from radbridge.runtime.host.running import RunningService
 from radbridge.runtime.host.server import HttpServer, bind
+from radbridge.runtime.host.serving import following
 from radbridge.runtime.readiness import CheckResult
 from radbridge.runtime.security.keyring import Keyring
 from radbridge.runtime.security.vault import Vault
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     import httpx
 
 ADMIN_TOKEN = "admin-token-of-the-tests"  # noqa: S105 (tests only)
-READY_SECONDS = 20.0
+READY_SECONDS = 10.0
 
 B = TypeVar("B", bound=EventBody)
 
@@ -127,25 +128,35 @@ async def running_service(
         data_dir=folder / definition.name,
     )
     host = RunningService(definition, resources, ensure_topics=platform.ensure_topics)
-    followers = asyncio.create_task(platform.run())
-    host.start()
     asgi = httpx.ASGITransport(host.app, raise_app_exceptions=True)
     base = "http://testserver"
     bearer = {"authorization": f"Bearer {ADMIN_TOKEN}"}
     try:
         async with (
+            following(platform),
             httpx.AsyncClient(transport=asgi, base_url=base) as client,
             httpx.AsyncClient(transport=asgi, base_url=base, headers=bearer) as admin,
         ):
-            if wait_until_ready:
-                await wait_ready(host)
-            yield Running(resources=resources, platform=platform, host=host, client=client, admin=admin)
+            host.start()
+            try:
+                if wait_until_ready:
+                    await wait_ready(host)
+                yield Running(resources=resources, platform=platform, host=host, client=client, admin=admin)
+            finally:
+                platform.stopping.set()
+                await host.stop()
     finally:
-        platform.stopping.set()
-        await host.stop()
-        followers.cancel()
-        await asyncio.gather(followers, return_exceptions=True)
         await platform.close(close_log=log is None)
+
+
+async def eventually(holds: Callable[[], Awaitable[bool]], *, seconds: float = READY_SECONDS) -> None:
+    """Return once ``holds`` answers true.
+
+    :raises TimeoutError: it does not in time.
+    """
+    async with asyncio.timeout(seconds):
+        while not await holds():  # noqa: ASYNC110 (the condition may lie in another process)
+            await asyncio.sleep(0.02)
 
 
 @asynccontextmanager
@@ -180,13 +191,16 @@ def embedded_settings(folder: Path, members: Mapping[str, Any] | None = None) ->
 async def wait_ready(host: RunningService) -> None:
     """Return once all checks of the service pass.
 
-    :raises AssertionError: they do not within 20 s; the text says which.
+    :raises AssertionError: they do not within 10 s; the text says which.
     """
     failed: list[CheckResult] = []
+
+    async def ready() -> bool:
+        failed[:] = [result for result in await host.readiness.results() if not result.ok]
+        return not failed
+
     try:
-        async with asyncio.timeout(READY_SECONDS):
-            while failed := [result for result in await host.readiness.results() if not result.ok]:
-                await asyncio.sleep(0.01)
+        await eventually(ready)
     except TimeoutError:
         raise AssertionError(f"not ready: {failed}") from None
 

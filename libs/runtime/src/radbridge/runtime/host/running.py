@@ -4,20 +4,21 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
 
+from opentelemetry.trace import SpanKind
 from starlette.types import ASGIApp
 
+from radbridge.contracts.envelope import Event
+from radbridge.runtime.consumer import Consumer, ConsumerSpec
 from radbridge.runtime.database.protocol import DatabaseUnavailable
+from radbridge.runtime.host.lag import measure_lag
 from radbridge.runtime.http import make_app
 from radbridge.runtime.migrations import migrate
 from radbridge.runtime.presence import Presence
 from radbridge.runtime.readiness import Readiness
 from radbridge.runtime.service import Check, Resources, Service, ServiceDefinition, Worker
 from radbridge.runtime.telemetry.logs import describe_error
-
-if TYPE_CHECKING:
-    from radbridge.runtime.consumer import Consumer
+from radbridge.runtime.telemetry.traces import ActiveSpan
 
 _FIRST_PAUSE_SECONDS = 0.2
 _LONGEST_PAUSE_SECONDS = 10.0
@@ -43,7 +44,7 @@ class RunningService:
         self.service: Service = definition.build(resources)
         self.app: ASGIApp = make_app(self.service, resources, self.readiness)
         self._ensure_topics = ensure_topics
-        self._consumers = _consumers(self.service, resources)
+        self._consumers = [_consumer(spec, resources) for spec in self.service.consumers]
         self._presence = Presence(
             resources.log,
             service=definition.name,
@@ -108,8 +109,11 @@ class RunningService:
             _log.warning("events stay in the outbox until the next start", extra={"service": self.definition.name})
 
     def _workers(self) -> list[Worker]:
+        resources = self.resources
+        groups = frozenset(consumer.group for consumer in self._consumers)
         return [
-            *(Worker(f"consumer {index}", consumer.run) for index, consumer in enumerate(self._consumers)),
+            *(Worker(f"consumer {consumer.group}", consumer.run) for consumer in self._consumers),
+            Worker("lag", lambda: measure_lag(resources.log, groups, resources.meters)),
             Worker("presence", self._presence.run),
             *self.service.workers,
         ]
@@ -161,12 +165,16 @@ class RunningService:
             pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
 
 
-def _consumers(service: Service, resources: Resources) -> "list[Consumer]":
-    if not service.consumers:
-        return []
-    from radbridge.runtime.consumer import Consumer
+def _consumer(spec: ConsumerSpec, resources: Resources) -> Consumer:
+    def span(event: Event) -> ActiveSpan:
+        return resources.tracing.span(
+            f"process {event.type}",
+            kind=SpanKind.CONSUMER,
+            traceparent=event.traceparent,
+            attributes={"messaging.consumer.group.name": spec.group, "messaging.message.id": event.id},
+        )
 
-    return [Consumer(spec, resources.log, resources.database, meters=resources.meters) for spec in service.consumers]
+    return Consumer(spec, resources.log, resources.database, meters=resources.meters, span=span, clock=resources.clock)
 
 
 async def _cancel(*tasks: asyncio.Task[None]) -> None:

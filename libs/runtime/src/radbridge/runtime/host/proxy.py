@@ -1,0 +1,51 @@
+"""The front door in a process of its own: what ``radbridge serve front`` does."""
+
+import os
+import socket
+from typing import Annotated, Literal
+
+import uvloop
+from pydantic import Field
+
+from radbridge.runtime.front import ProxyFront, upstreams_from
+from radbridge.runtime.host.server import HttpServer, bind
+from radbridge.runtime.host.signals import stop_requested
+from radbridge.runtime.settings import EnvironmentSettings, SettingsError
+from radbridge.runtime.telemetry.asgi import Observed
+from radbridge.runtime.telemetry.logs import log_to_stream
+from radbridge.runtime.telemetry.meters import MeterBoard, Meters
+from radbridge.runtime.telemetry.traces import Tracing
+
+
+class FrontSettings(EnvironmentSettings):
+    """What the front door reads, beside ``RADBRIDGE_UPSTREAM_<SERVICE>`` for each service of the route table."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    shutdown_grace_seconds: Annotated[float, Field(gt=0)] = 20.0
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+
+def run_front(settings: FrontSettings) -> None:
+    """Serve until SIGTERM or SIGINT.
+
+    :raises PortInUse: another process has the port.
+    :raises SettingsError: an upstream is missing.
+    """
+    try:
+        upstreams = upstreams_from(os.environ)
+    except KeyError as error:
+        raise SettingsError(f"{error.args[0]}: Field required") from None
+    log_to_stream(settings.log_level, service="front")
+    uvloop.run(_run(upstreams, bind(settings.host, settings.port), settings))
+
+
+async def _run(upstreams: dict[str, str], listener: socket.socket, settings: FrontSettings) -> None:
+    requested = stop_requested()
+    front = ProxyFront(upstreams)
+    app = Observed(front, tracing=Tracing("front"), meters=Meters(MeterBoard(), "front"))
+    server = HttpServer(app, listener, grace_seconds=settings.shutdown_grace_seconds)
+    await server.start()
+    await requested.wait()
+    await server.stop()
+    await front.close()
