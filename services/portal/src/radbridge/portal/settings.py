@@ -15,7 +15,7 @@ class PortalSettings(EnvironmentSettings):
 
     pages_dir: Path = Path("web/dist")
     """The console, patient and doctor pages as built by ``make web``."""
-    viewer_dir: Path = Path(".tools/ohif/dist")
+    viewer_dir: Path = Path(".tools/ohif/3.13.2/dist")
     """The OHIF viewer's published build."""
     oidc_issuer: str = ""
     """Address of the OpenID provider; empty: nobody logs in this way."""

@@ -1,18 +1,15 @@
 """Pages and the viewer: static files of the built web workspace and of OHIF's published build."""
 
-import mimetypes
 from pathlib import Path
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse, HTMLResponse, Response
-from radbridge.portal.viewer import ViewerBuild
 
 from radbridge.portal.settings import PortalSettings
-
-mimetypes.add_type("application/wasm", ".wasm")
+from radbridge.portal.viewer import ViewerBuild
 
 PAGE_HEADERS = {
-    "cache-control": "no-cache",
+    "cache-control": "no-store",
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
     "content-security-policy": "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; "
@@ -24,7 +21,7 @@ ASSET_HEADERS = {"cache-control": "public, max-age=31536000, immutable", "x-cont
 def router(settings: PortalSettings) -> APIRouter:
     """Routes of everything that a browser loads."""
     pages = APIRouter(include_in_schema=False)
-    viewer = ViewerBuild(settings.viewer_dir)
+    viewer = ViewerBuild(settings.viewer_dir, settings.pages_dir / "viewer")
 
     def page(name: str) -> Response:
         path = settings.pages_dir / name
@@ -51,8 +48,12 @@ def router(settings: PortalSettings) -> APIRouter:
 
     @pages.get("/viewer")
     @pages.get("/viewer/{path:path}")
-    async def ohif(path: str = "") -> Response:
-        return viewer.respond(path)
+    async def ohif(request: Request, path: str = "") -> Response:
+        return await viewer.respond(
+            path,
+            if_none_match=request.headers.get("if-none-match", ""),
+            accept_encoding=request.headers.get("accept-encoding", ""),
+        )
 
     return pages
 
@@ -63,5 +64,5 @@ def _below(folder: Path, path: str) -> Path | None:
     return found if found.is_relative_to(folder.resolve()) and found.is_file() else None
 
 
-_NOT_BUILT = """<!doctype html><meta charset="utf-8"><title>RadBridge 影桥</title>
-<p>页面尚未构建，请先运行 <code>make web</code>。The pages are not built yet: run <code>make web</code>.</p>"""
+_NOT_BUILT = """<!doctype html><html lang="zh-CN"><meta charset="utf-8"><title>影桥 RadBridge</title>
+<p>页面尚未构建，请先运行 <code>make web</code>。The pages are not built yet: run <code>make web</code>.</p></html>"""
