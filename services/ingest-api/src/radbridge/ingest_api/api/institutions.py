@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field, field_validator
 
 from radbridge.contracts.events.institution import InstitutionUpdated
-from radbridge.contracts.identifiers import is_credit_code, new_id
+from radbridge.contracts.identifiers import new_id
 from radbridge.ingest_api import credentials
 from radbridge.ingest_api.store import institutions
 from radbridge.runtime.database.protocol import Transaction
@@ -130,10 +130,6 @@ def router(resources: Resources) -> APIRouter:
     @api.post("", status_code=201)
     async def add(request: NewInstitution, _: Administrator) -> IssuedInstitution:
         """Register a hospital and issue its credentials. Answers when every running service applies them."""
-        if request.dialect == "shanxi" and not is_credit_code(request.code):
-            raise Problem(
-                422, "Not a unified social credit code", "code: GB 32100, 18 characters with a check character"
-            )
         institution_id = new_id()
         keys = resources.keyring.new_keys(institution_id)
         now = resources.clock()
