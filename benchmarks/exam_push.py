@@ -1,7 +1,8 @@
 """Exam pushes on their complete path against a bare route that inserts one row.
 
 Complete: HTTP, SM4, validation of 113 fields, sealing, row and event in one commit, relay to the event log, with
-telemetry; 50 connections. The peer does one insert with a commit per request through the raw driver on the same kind of database.
+telemetry; 50 connections. The peer does one insert with a commit per request through the raw driver on the same
+kind of database.
 Rounds alternate; the spread over the rounds is the noise of this machine.
 
     uv run python -m benchmarks.exam_push [--rounds 3] [--pushes 3000] [--database postgresql] [--slow-sync] [--json]

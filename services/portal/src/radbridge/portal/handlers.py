@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from radbridge.runtime.consumer import ConsumerSpec, On, Received
-
 from radbridge.contracts.events.base import EventBody
 from radbridge.contracts.events.exam import ExamRegistered, ExamVoided
 from radbridge.contracts.events.images import ImagesStored
@@ -12,6 +10,7 @@ from radbridge.contracts.events.patient import PatientLinked
 from radbridge.contracts.events.recognition import ExamMarked, ExamReminded
 from radbridge.contracts.events.report import ReportReceived, ReportRejected, ReportSigned, ReportVoided
 from radbridge.portal import store
+from radbridge.runtime.consumer import ConsumerSpec, On, Received
 from radbridge.runtime.database.protocol import Transaction
 
 GROUP = "portal"

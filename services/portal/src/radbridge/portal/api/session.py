@@ -1,17 +1,19 @@
 """Logging in: the admin token or the OpenID provider, exchanged for an HttpOnly cookie."""
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import BaseModel, Field
-from radbridge.runtime.security.oidc import OidcClient, OidcError
 
 from radbridge.portal.settings import PortalSettings
 from radbridge.runtime.problems import Problem
 from radbridge.runtime.security.principal import Principal, require
 from radbridge.runtime.security.sessions import Session
 from radbridge.runtime.service import Resources
+
+if TYPE_CHECKING:
+    from radbridge.runtime.security.oidc import OidcClient
 
 FLOW_COOKIE = "radbridge_login"
 FLOW_SECONDS = 600
@@ -47,16 +49,7 @@ def router(resources: Resources, settings: PortalSettings) -> APIRouter:
     api = APIRouter(prefix="/api/portal/v1", tags=["session"])
     sessions = resources.authenticator.sessions
     secure = resources.settings.public_url.startswith("https://") if resources.settings.public_url else False
-    oidc = (
-        OidcClient(
-            issuer=settings.oidc_issuer,
-            client_id=settings.oidc_client_id,
-            client_secret=settings.oidc_client_secret,
-            roles_claim=settings.oidc_roles_claim,
-        )
-        if settings.oidc_issuer
-        else None
-    )
+    oidc = _oidc_client(resources)
 
     def begin(response: Response, session: Session) -> None:
         response.headers.append("set-cookie", sessions.set_cookie(sessions.issue(session), secure=secure))
@@ -91,7 +84,7 @@ def router(resources: Resources, settings: PortalSettings) -> APIRouter:
             raise Problem(404, detail="No OpenID provider is configured.")
         try:
             flow = await oidc.begin(redirect_uri=_callback(request), next_path=_local(next))
-        except OidcError as error:
+        except OutboundError as error:
             raise Problem(503, "The OpenID provider does not answer", str(error)) from error
         response = RedirectResponse(flow.authorization_url, status_code=302)
         sealed = resources.keyring.seal("platform", "oidc", flow.state_json(), place=FLOW_COOKIE)
@@ -121,6 +114,14 @@ def router(resources: Resources, settings: PortalSettings) -> APIRouter:
         return f"{base.rstrip('/')}/api/portal/v1/login/oidc/callback"
 
     return api
+
+
+def _oidc_client(resources: Resources) -> "OidcClient | None":
+    if resources.settings.oidc_issuer is None:
+        return None
+    from radbridge.runtime.security.oidc import OidcClient  # loads Authlib, which most suites never need
+
+    return OidcClient.of(resources.settings, resources.http)
 
 
 def _local(path: str) -> str:

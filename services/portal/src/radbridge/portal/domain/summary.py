@@ -13,7 +13,8 @@ from radbridge.contracts.events.recognition import ExamMarked, ExamReminded
 from radbridge.contracts.events.report import ReportReceived, ReportRejected, ReportSigned, ReportVoided
 
 _NOTIFIED = ("none", "pending", "failed", "accepted", "delivered")
-"""From least to most: of several deliveries the best one is told."""
+_REPORTED = ("none", "voided", "rejected", "received", "signed")
+"""Each from least to most: of several deliveries or reports the best one is told."""
 
 
 @dataclass(slots=True)
@@ -55,34 +56,39 @@ def summarise(exam: ExamRegistered, *, voided: bool, updated_at: datetime, facts
         voided=voided,
     )
     instances: dict[str, int] = {}
+    reports: dict[str, str] = {}
+    marks: set[str] = set()
     for body in facts:
         match body:
             case ImagesStored():
                 instances[body.study_id] = max(body.instances, instances.get(body.study_id, 0))
             case ReportReceived():
-                summary.report = "received"
+                reports[body.report_id] = "received"
             case ReportSigned():
-                summary.report = "signed"
+                reports[body.report_id] = "signed"
             case ReportRejected():
-                summary.report = "rejected"
+                reports[body.report_id] = "rejected"
             case ReportVoided():
-                summary.report = "voided"
+                reports[body.report_id] = "voided"
             case PatientLinked():
                 summary.linked = True
             case ExamReminded():
                 summary.reminded += 1
             case ExamMarked():
-                summary.marked += 1
+                marks.add(body.mark_id)
             case NotificationIssued():
-                summary.notified = _better(summary.notified, "pending")
+                summary.notified = _better(_NOTIFIED, summary.notified, "pending")
             case NotificationDelivered():
-                summary.notified = _better(summary.notified, body.state)
+                summary.notified = _better(_NOTIFIED, summary.notified, body.state)
             case _:
                 pass
+    for state in reports.values():
+        summary.report = _better(_REPORTED, summary.report, state)
     summary.images = sum(instances.values())
+    summary.marked = len(marks)
     return summary
 
 
-def _better(one: str, other: str) -> str:
-    known = [state for state in (one, other) if state in _NOTIFIED]
-    return max(known, key=_NOTIFIED.index)
+def _better(order: tuple[str, ...], one: str, other: str) -> str:
+    """The later of two states in an order; a state that is not in it counts for nothing."""
+    return max((state for state in (one, other) if state in order), key=order.index)
