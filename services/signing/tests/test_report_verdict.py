@@ -158,3 +158,24 @@ def test_an_encryption_certificate_signs_nothing(authority: TrialAuthority, now:
 )
 def test_named_doctor_is_a_whole_word_of_the_name(common_name: str, name: str, fits: bool) -> None:
     assert names_person(common_name, name) is fits
+
+
+@pytest.mark.parametrize("field", ["client_cert", "sign_value"])
+def test_flipped_bits_of_certificate_and_signature_reject(
+    doctor: Doctor, authority: TrialAuthority, store: TrustStore, now: datetime, field: str
+) -> None:
+    report = signed(doctor, authority, "1", now)
+    octets = base64.b64decode(getattr(report, field))
+    for position in range(0, len(octets) * 8, 11):
+        changed = bytearray(octets)
+        changed[position // 8] ^= 1 << position % 8
+        verdict = judge_report(replace(report, **{field: b64(bytes(changed))}), store, now=now)
+        assert not verdict.accepted, position
+
+
+def test_flipped_bits_of_the_text_reject(report: SignedReport, store: TrustStore, now: datetime) -> None:
+    for position, letter in enumerate(CA_DATA):
+        changed = CA_DATA[:position] + chr(ord(letter) ^ 1) + CA_DATA[position + 1 :]
+        verdict = judge_report(replace(report, ca_data=changed), store, now=now)
+        assert not verdict.accepted, position
+        assert "CAData" in verdict.reason

@@ -7,8 +7,9 @@ names none of its own, the trust material is that of `DEFAULTS`. An answer has `
   result_verifyCert_false, result_verifyCert_true · timestamp: verifyRes · ses: expected · pdf: totalCount, verdicts ·
   ofd: expected.
 
-`cert_status` speaks of certificates alone: where a structure is too damaged to hold any, no fault of a certificate is
-found and it stays "good", while signature_ok and both results are false.
+The words are the format's own: a certificate or list too damaged to be read answers bad_signature. `cert_status` speaks
+of certificates alone: where a structure is too damaged to hold any, no fault of a certificate is found and it stays
+"good", while signature_ok and both results are false.
 """
 
 from __future__ import annotations
@@ -102,7 +103,7 @@ class CaseRunner:
         try:
             certificate = self._certificate(case, "cert")
         except DerError as fault:
-            return {"expected": CertStatus.MALFORMED.value, "reason": f"证书格式错误：{fault}"}
+            return {"expected": CertStatus.BAD_SIGNATURE.value, "reason": f"证书格式错误：{fault}"}
         try:
             usage = Usage(str(case.get("usage") or Usage.SIGNATURE))
         except ValueError:
@@ -112,7 +113,8 @@ class CaseRunner:
 
     def _crl(self, case: Case, at: datetime) -> Answer:
         status, reason, crl = judge_crl(self._file(case, "crl"), self._certificate(case, "issuer"), at)
-        answer: Answer = {"expected": status.value, "reason": reason}
+        word = CrlStatus.BAD_SIGNATURE if status is CrlStatus.MALFORMED else status
+        answer: Answer = {"expected": word.value, "reason": reason}
         if "revokes_doctor_revoked" in case:
             revoked = load_certificates((self._folder / "certs/doctor_revoked.cer").read_bytes())[0]
             usable = crl if status is CrlStatus.GOOD else None
@@ -134,7 +136,7 @@ class CaseRunner:
             try:
                 certificate = self._certificate(case, "cert")
             except DerError:
-                return None, CertStatus.MALFORMED
+                return None, CertStatus.BAD_SIGNATURE
             return certificate.key, judge_certificate(certificate, self._trust(case), at=at).status
         try:
             return load_public_key(base64.b64decode(str(case.get("pubKey_b64") or ""), validate=True)), CertStatus.NONE
@@ -156,7 +158,7 @@ class CaseRunner:
 
     def _ses(self, case: Case, at: datetime) -> Answer:
         verdict = judge_ses(self._file(case, "file"), self._file(case, "data"), self._sealing_trust(case), now=at)
-        return {"expected": verdict.word, "reason": verdict.reason}
+        return {"expected": verdict.word.value, "reason": verdict.reason}
 
     def _pdf(self, case: Case, at: datetime) -> Answer:
         verdict = judge_pdf(self._file(case, "file"), self._sealing_trust(case), now=at)

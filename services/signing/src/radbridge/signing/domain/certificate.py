@@ -7,7 +7,7 @@ import binascii
 import re
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from radbridge.signing.domain import der, oids
 from radbridge.signing.domain.errors import DerError, KeyFormError
@@ -17,6 +17,7 @@ from radbridge.signing.domain.public_key import PublicKey, Scheme, certificate_s
 from radbridge.signing.domain.sm3 import sm3
 
 MAX_CERTIFICATE_BYTES = 64 * 1024
+_REMEMBERED_BYTES = 4096
 
 _PEM = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----([A-Za-z0-9+/=\s]+)-----END \1-----")
 
@@ -80,6 +81,10 @@ def parse_certificate(data: bytes) -> Certificate:
     """The certificate that `data` (DER) is; DerError where it is malformed or longer than MAX_CERTIFICATE_BYTES."""
     if len(data) > MAX_CERTIFICATE_BYTES:
         raise DerError("certificate is too long")
+    return _parse_known(data) if len(data) <= _REMEMBERED_BYTES else _parse(data)
+
+
+def _parse(data: bytes) -> Certificate:
     outer = der.parse(data).expect(der.SEQUENCE, "Certificate").cursor()
     tbs = outer.take(der.SEQUENCE, "tbsCertificate")
     algorithm = outer.take(der.SEQUENCE, "signatureAlgorithm")
@@ -123,6 +128,10 @@ def parse_certificate(data: bytes) -> Certificate:
         signature=signature,
         extensions=parse_extensions(extensions) if extensions is not None else Extensions(),
     )
+
+
+# The same few doctors sign all day: reading a certificate anew costs a sixth of verifying with it.
+_parse_known = lru_cache(maxsize=2048)(_parse)
 
 
 def load_certificates(data: bytes) -> list[Certificate]:

@@ -46,7 +46,6 @@ class CertStatus(StrEnum):
     PATH_LENGTH = "path_length"
     UNKNOWN_CRITICAL_EXTENSION = "unknown_critical_extension"
     REVOCATION_UNKNOWN = "revocation_unknown"
-    MALFORMED = "malformed"
     NOT_FOUND = "not_found"
     NONE = "none"
 
@@ -65,7 +64,6 @@ STATUS_REASONS = {
     CertStatus.PATH_LENGTH: "证书链超过颁发者允许的长度",
     CertStatus.UNKNOWN_CRITICAL_EXTENSION: "证书含有不能识别的关键扩展项",
     CertStatus.REVOCATION_UNKNOWN: "没有可用的吊销列表，无法确认证书是否被吊销",
-    CertStatus.MALFORMED: "证书格式错误",
     CertStatus.NOT_FOUND: "找不到签名人证书",
     CertStatus.NONE: "没有可验证的证书",
 }

@@ -257,6 +257,13 @@ def _dotted(content: bytes) -> str:
 
 def parse_time(content: bytes, *, two_digit_year: bool) -> datetime:
     """`YYMMDDHHMMSS` or `YYYYMMDDHHMMSS[.f]` followed by Z or an offset, in UTC (X.680 46, 47)."""
+    if len(content) > 32:
+        raise DerError("malformed time")
+    return _parse_time(content, two_digit_year)
+
+
+@lru_cache(maxsize=4096)
+def _parse_time(content: bytes, two_digit_year: bool) -> datetime:
     year_digits = 2 if two_digit_year else 4
     length = year_digits + 10
     digits, zone = content[:length], content[length:]

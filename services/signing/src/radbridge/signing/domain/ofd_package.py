@@ -14,11 +14,13 @@ from base64 import b64decode
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element, ParseError
 
+from radbridge.signing.domain.cms import digest
 from radbridge.signing.domain.errors import SealFormError
 
 MAX_ENTRIES = 5000
 MAX_ENTRY_BYTES = 64 * 1024 * 1024
-MAX_TOTAL_BYTES = 256 * 1024 * 1024
+MAX_TOTAL_BYTES = 128 * 1024 * 1024
+MAX_XML_BYTES = 4 * 1024 * 1024
 MAX_SIGNATURES = 32
 
 
@@ -48,6 +50,7 @@ class OfdPackage:
         self._entries = {entry.filename.lstrip("/"): entry for entry in entries if not entry.is_dir()}
         if len(self._entries) != sum(not entry.is_dir() for entry in entries):
             raise SealFormError("the package has two files of one name")
+        self._digests: dict[tuple[str, str], bytes | None] = {}
 
     @property
     def names(self) -> frozenset[str]:
@@ -67,15 +70,28 @@ class OfdPackage:
             raise SealFormError("a file of the package is longer than declared")
         return content
 
+    def digest(self, name: str, method: str) -> bytes | None:
+        """A file's digest by the algorithm `method`, made once however many signatures list it."""
+        key = (name, method)
+        if key not in self._digests:
+            self._digests[key] = digest(method, self.read(name))
+        return self._digests[key]
+
+    def _read_xml(self, name: str) -> Element:
+        content = self.read(name)
+        if len(content) > MAX_XML_BYTES:
+            raise SealFormError("an XML file is too large")
+        return parse_xml(content)
+
     def signature_list(self) -> str | None:
         """The file that lists the signatures; None for an unsigned document."""
-        root = parse_xml(self.read("OFD.xml"))
+        root = self._read_xml("OFD.xml")
         location = next((element for element in root.iter() if _local(element) == "Signatures"), None)
         return None if location is None else self.locate("OFD.xml", location.text)
 
     def signatures(self, listed_in: str) -> list[OfdSignature]:
         """The signatures of the list, in its order."""
-        listed = [element for element in parse_xml(self.read(listed_in)).iter() if _local(element) == "Signature"]
+        listed = [element for element in self._read_xml(listed_in).iter() if _local(element) == "Signature"]
         if len(listed) > MAX_SIGNATURES:
             raise SealFormError("too many signatures")
         return [self._signature(self.locate(listed_in, element.get("BaseLoc"))) for element in listed]
@@ -90,8 +106,7 @@ class OfdPackage:
         raise SealFormError("a file that the document names is not in the package")
 
     def _signature(self, location: str) -> OfdSignature:
-        description = self.read(location)
-        root = parse_xml(description)
+        description, root = self.read(location), self._read_xml(location)
         references = _one(root, "References")
         seal = next((one for one in root.iter() if _local(one) == "Seal"), None)
         return OfdSignature(

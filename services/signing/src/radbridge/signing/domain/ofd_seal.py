@@ -72,7 +72,7 @@ def _changed_file(package: OfdPackage, signature: OfdSignature) -> str | None:
     for name, value in signature.references:
         if name not in package.names:
             return "受保护的文件缺失"
-        if digest(method, package.read(name)) != value:
+        if package.digest(name, method) != value:
             return "受保护的文件被改动"
     return None
 

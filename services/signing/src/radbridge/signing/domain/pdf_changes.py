@@ -27,6 +27,8 @@ _CATALOG_MAY_CHANGE = frozenset({"/AcroForm", "/Perms", "/DSS", "/Extensions", "
 _FORM_MAY_CHANGE = frozenset({"/Fields", "/SigFlags", "/DR", "/DA", "/NeedAppearances"})
 _SIGNED_FIELD_MAY_CHANGE = frozenset({"/V", "/AP", "/F", "/M", "/Lock", "/MK", "/AS", "/P"})
 _MAX_DEPTH = 64
+# A further signature touches a handful of objects; more is no honest update and would take long to compare.
+_MAX_CHANGED, _MAX_LISTED = 500, 2000
 _ANNOTATIONS_ALLOWED = 3
 
 
@@ -55,6 +57,8 @@ class _Comparison:
         if set(old_numbers) - set(new_numbers):
             return "签章之后删除了文档中的对象"
         changed = [number for number, where in old_numbers.items() if new_numbers[number] != where]
+        if len(changed) > _MAX_CHANGED:
+            return "签章之后改动的对象过多"
         special = self._special(as_dict(old_root), reference(old_root))
         for number in changed:
             before, after = _object(self.old, number), _object(self.new, number)
@@ -105,7 +109,11 @@ class _Comparison:
         """Whether a list kept its items and gained signature fields only, or annotations where these are allowed."""
         old, new = as_list(before), as_list(after)
         kept = new[: len(old)]
-        if len(kept) != len(old) or not all(_same(a, b) for a, b in zip(old, kept, strict=True)):
+        if (
+            len(kept) != len(old)
+            or len(new) > _MAX_LISTED
+            or not all(_same(a, b) for a, b in zip(old, kept, strict=True))
+        ):
             return False
         return all(self.annotations or _is_signature_field(item) for item in new[len(old) :])
 
@@ -147,11 +155,11 @@ def _same(first: object, second: object, depth: int = 0) -> bool:
     if (number := reference(first)) is not None:
         return number == reference(second)
     if isinstance(first, dict):
-        old, new = cast("PdfDict", first), cast("PdfDict", second)
+        old, new = dict(cast("PdfDict", first).items()), dict(cast("PdfDict", second).items())
         return (
             set(old) == set(new)
-            and _stream_data(old) == _stream_data(new)
-            and all(_same(one, dict(new.items())[key], depth + 1) for key, one in old.items())
+            and _stream_data(cast(object, first)) == _stream_data(second)
+            and all(_same(one, new[key], depth + 1) for key, one in old.items())
         )
     if isinstance(first, list):
         items, others = cast("list[object]", first), cast("list[object]", second)

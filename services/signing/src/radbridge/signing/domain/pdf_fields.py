@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 MAX_FIELDS = 256
 MAX_PAGES = 10_000
+_MAX_ANNOTATIONS = 100_000
 _MAX_DEPTH = 16
 PdfDict = dict[str, object]
 
@@ -143,8 +144,13 @@ def docmdp_level(signature: PdfDict) -> int | None:
 def _pages_of_widgets(reader: PdfReader) -> dict[int, int]:
     """Page number by the object number of each annotation."""
     found: dict[int, int] = {}
+    visited = 0
     for number, (_, page) in enumerate(walk_pages(as_dict(reader.trailer.raw_get("/Root")).get("/Pages")), start=1):
-        for annotation in as_list(page.get("/Annots")):
+        annotations = as_list(page.get("/Annots"))
+        visited += len(annotations)
+        if visited > _MAX_ANNOTATIONS:
+            break
+        for annotation in annotations:
             if (widget := reference(annotation)) is not None:
                 found.setdefault(widget, number)
     return found
