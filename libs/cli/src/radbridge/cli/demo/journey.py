@@ -72,7 +72,7 @@ class Journey:
 
         :raises StepFailedError: a step did not happen.
         """
-        exam = self._exam()
+        exam = self.new_exam()
         ris = Ris(self.client, self.set_up.hospital_a)
         his = His(self.client, self.set_up.hospital_b)
         exam_id = self._push_exam(ris, exam)
@@ -100,7 +100,8 @@ class Journey:
         self.steps.append(done)
         self.report(done)
 
-    def _exam(self) -> ExampleExam:
+    def new_exam(self) -> ExampleExam:
+        """An exam of the patient that nobody has heard of yet."""
         label = secrets.token_hex(4)
         return ExampleExam(
             examined_at=datetime.now(UTC).replace(microsecond=0) - timedelta(hours=2),

@@ -1,0 +1,34 @@
+"""The demonstration's journey on any running suite."""
+
+from pathlib import Path
+from typing import Any, Protocol
+
+import httpx
+
+from radbridge.cli.demo.gateways import Gateways
+from radbridge.cli.demo.journey import Journey, StepDone
+from radbridge.cli.demo.set_up import SetUp, set_up
+
+
+class RunningSuite(Protocol):
+    """What a journey needs of a suite."""
+
+    @property
+    def url(self) -> str: ...
+
+    dicom_port: int
+
+    def client(self) -> httpx.Client: ...
+
+
+def journey(suite: RunningSuite, gateways: Gateways, folder: Path, done: list[StepDone] | None = None) -> Journey:
+    """A journey that is set up and has not begun."""
+    client = suite.client()
+    known: SetUp = set_up(client, gateways)
+    steps = done if done is not None else []
+    return Journey(client, ("127.0.0.1", suite.dicom_port), known, gateways, steps.append, folder)
+
+
+def travel(suite: RunningSuite, gateways: Gateways, folder: Path) -> dict[str, Any]:
+    """Play a whole journey; answers what it made."""
+    return journey(suite, gateways, folder).run()
