@@ -6,12 +6,15 @@ import base64
 import io
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 from pypdf import PdfReader, PdfWriter
 from pypdf.generic import DictionaryObject, NameObject, StreamObject, TextStringObject
 
+from radbridge.signing.domain import der
+from radbridge.signing.domain.der_write import sequence
 from radbridge.signing.domain.ofd_seal import judge_ofd
 from radbridge.signing.domain.pdf_seal import judge_pdf
 from radbridge.signing.domain.report_verdict import SignedReport, judge_report
@@ -112,6 +115,16 @@ def test_a_signer_that_the_seal_does_not_list_is_told(
 ) -> None:
     sealer = TrialSealer.create(authority, "C", listed=doctor)
     assert judge_ses(sealer.ses(DOCUMENT), DOCUMENT, store, now=now).word == "signer_not_in_seal"
+
+
+def test_a_seal_that_its_maker_did_not_sign_is_told(
+    authority: TrialAuthority, sealer: TrialSealer, store: TrustStore, now: datetime
+) -> None:
+    other = TrialSealer.create(authority, "F")
+    info, maker, algorithm, _ = der.parse(sealer.seal).children()
+    *_, signature = der.parse(other.seal).children()
+    forged = replace(sealer, seal=sequence(info.raw, maker.raw, algorithm.raw, signature.raw))
+    assert judge_ses(forged.ses(DOCUMENT), DOCUMENT, store, now=now).word == "seal_invalid"
 
 
 def test_revocations_reach_seals(now: datetime) -> None:
@@ -224,6 +237,15 @@ def test_a_dishonest_byte_range_is_invalid(sealed_pdf: bytes, store: TrustStore,
     for index in (1, 2, 3):
         text = text.replace(b"{%d}" % index, numbers[index])
     assert words(sealed_pdf.replace(honest, text.ljust(len(honest))), store, now) == ["invalid"]
+
+
+def test_a_field_cannot_borrow_anothers_seal(
+    sealer: TrialSealer, sealed_pdf: bytes, store: TrustStore, now: datetime
+) -> None:
+    both = sealer.seal_pdf(sealed_pdf)
+    first, second = byte_range(sealed_pdf), byte_range(both)
+    borrowed = both[: len(sealed_pdf)] + both[len(sealed_pdf) :].replace(second, first.ljust(len(second)))
+    assert words(borrowed, store, now) == ["modified_after_signing", "invalid"]
 
 
 def test_padding_is_zeros(sealed_pdf: bytes, store: TrustStore, now: datetime) -> None:

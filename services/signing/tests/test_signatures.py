@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from radbridge.signing.domain import der, oids
-from radbridge.signing.domain.certificate import load_certificates
-from radbridge.signing.domain.chain import CertStatus
+from radbridge.signing.domain.certificate import load_certificates, parse_certificate
+from radbridge.signing.domain.chain import CertStatus, judge_certificate
 from radbridge.signing.domain.cms import parse_signed_data
-from radbridge.signing.domain.der_write import encode, explicit, integer, octets, oid, sequence
+from radbridge.signing.domain.cms_write import write_timestamp
+from radbridge.signing.domain.der_write import encode, explicit, integer, octets, oid, sequence, set_of
 from radbridge.signing.domain.errors import KeyFormError
 from radbridge.signing.domain.pkcs1 import SignatureFault, judge_pkcs1, scheme_named
 from radbridge.signing.domain.pkcs7 import judge_pkcs7
-from radbridge.signing.domain.public_key import RsaPublicKey, Scheme, Sm2PublicKey, load_public_key
+from radbridge.signing.domain.public_key import RsaPublicKey, Scheme, Sm2PublicKey, load_public_key, signer_scheme
+from radbridge.signing.domain.sm3 import sm3
 from radbridge.signing.domain.timestamp import judge_timestamp
 from radbridge.signing.domain.trust_store import TrustStore
 from radbridge.signing.trial_pki import Doctor, TrialAuthority
@@ -77,7 +82,69 @@ def test_rsa_keys_out_of_bounds_are_no_keys(modulus: int, exponent: int) -> None
         load_public_key(spki)
 
 
+def test_an_rsa_value_has_one_form() -> None:
+    private = rsa.generate_private_key(65537, 1024)
+    numbers = private.public_key().public_numbers()
+    key = RsaPublicKey(numbers.n, numbers.e)
+    signature = private.sign(DATA, padding.PKCS1v15(), hashes.SHA256())
+    assert judge_pkcs1(DATA, signature, key, Scheme.SHA256_WITH_RSA).good
+    larger = (int.from_bytes(signature, "big") + numbers.n).to_bytes(129, "big")
+    for other in (b"\0" + signature, signature + b"\0", larger, larger[1:], signature[1:]):
+        assert not judge_pkcs1(DATA, other, key, Scheme.SHA256_WITH_RSA).good
+    sha1 = private.sign(DATA, padding.PKCS1v15(), hashes.SHA1())
+    assert not judge_pkcs1(DATA, sha1, key, Scheme.SHA256_WITH_RSA).good
+
+
+@pytest.mark.parametrize(
+    ("signature_oid", "digest_oid", "scheme"),
+    [
+        (oids.SM2_WITH_SM3, oids.SM3, Scheme.SM3_WITH_SM2),
+        ("1.2.156.10197.1.301.3", "1.2.156.10197.1.401.2", Scheme.SM3_WITH_SM2),
+        (oids.SM2_WITH_SM3, oids.SHA256, None),
+        (oids.RSA_ENCRYPTION, oids.SHA256, Scheme.SHA256_WITH_RSA),
+        (oids.RSA_ENCRYPTION, oids.SHA1, None),
+        (oids.RSA_ENCRYPTION, oids.SM3, None),
+        (oids.SHA256_WITH_RSA, oids.SHA256, Scheme.SHA256_WITH_RSA),
+        (oids.SHA256_WITH_RSA, oids.SHA512, None),
+        ("1.2.3", oids.SHA256, None),
+    ],
+)
+def test_the_two_algorithms_of_a_signer_must_agree(signature_oid: str, digest_oid: str, scheme: Scheme | None) -> None:
+    assert signer_scheme(signature_oid, digest_oid) is scheme
+
+
 # --- PKCS7
+
+
+def signed_by_attributes(doctor: Doctor, *attributes: bytes) -> bytes:
+    """GM/T 0010 SignedData over DATA whose signed attributes are `attributes`, honestly signed."""
+    content_type, tagged = der.parse(doctor.sign_pkcs7(DATA)).children()
+    *fields, signers = tagged.children()[0].children()
+    parts = [part.raw for part in signers.children()[0].children()]
+    to_be_signed = set_of(*attributes)
+    parts[3] = encode(der.context(0), der.parse(to_be_signed).content)
+    parts[5] = octets(doctor.key.sign(to_be_signed))
+    return sequence(content_type.raw, explicit(0, sequence(*(f.raw for f in fields), set_of(sequence(*parts)))))
+
+
+def test_signed_attributes_must_be_there_once_and_fit(doctor: Doctor, store: TrustStore, now: datetime) -> None:
+    def attribute(name: str, *values: bytes) -> bytes:
+        return sequence(oid(name), set_of(*values))
+
+    kind = attribute(oids.ATTRIBUTE_CONTENT_TYPE, oid(oids.GM_DATA))
+    hashed = attribute(oids.ATTRIBUTE_MESSAGE_DIGEST, octets(sm3(DATA)))
+    assert judge_pkcs7(DATA, signed_by_attributes(doctor, kind, hashed), store, at=now).good
+    for attributes in (
+        [kind],
+        [hashed],
+        [attribute(oids.ATTRIBUTE_CONTENT_TYPE, oid(oids.TST_INFO)), hashed],
+        [attribute(oids.ATTRIBUTE_CONTENT_TYPE, integer(1)), hashed],
+        [kind, attribute(oids.ATTRIBUTE_MESSAGE_DIGEST, octets(sm3(b"")))],
+        [kind, attribute(oids.ATTRIBUTE_MESSAGE_DIGEST, octets(sm3(DATA)), octets(sm3(b"")))],
+        [kind, hashed, attribute(oids.ATTRIBUTE_MESSAGE_DIGEST, octets(sm3(b"")))],
+    ):
+        verdict = judge_pkcs7(DATA, signed_by_attributes(doctor, *attributes), store, at=now)
+        assert not verdict.signature_ok
 
 
 @pytest.mark.proves("SX-024", "SX-087")
@@ -185,6 +252,16 @@ def test_the_other_answers_of_verify_ts(authority: TrialAuthority, now: datetime
     assert res(b"", store) == "-1"
 
 
+def test_the_token_must_name_its_certificate_rightly(now: datetime) -> None:
+    authority = TrialAuthority.create(now)
+    store = authority.trust_store()
+    certificate = parse_certificate(authority.tsa_der)
+    # The ESS attribute hashes the certificate as the writer knows it; the one that comes along is another.
+    disguised = replace(certificate, raw=authority.sub_der)
+    token = write_timestamp(DATA, now, 1, disguised, authority._tsa_key, attach_certificate=False)
+    assert judge_timestamp(token, DATA, store, now=now).res == "-1"
+
+
 def test_only_a_timestamp_certificate_makes_timestamps(now: datetime) -> None:
     authority = TrialAuthority.create(now)
     doctor = authority.issue_doctor("张三", "")
@@ -259,8 +336,6 @@ def test_what_the_openssl_command_issues_and_signs_is_good(tmp_path: Path, algor
     assert certificate.key is not None
     assert judge_pkcs1(DATA, maker.sign(DATA), certificate.key, scheme).good
     assert not judge_pkcs1(DATA + b" ", maker.sign(DATA), certificate.key, scheme).good
-    from radbridge.signing.domain.chain import judge_certificate
-
     assert judge_certificate(certificate, TrustStore([ca]), at=at).good
     assert judge_certificate(certificate, TrustStore([]), at=at).status is CertStatus.UNTRUSTED
 

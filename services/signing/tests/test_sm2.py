@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from radbridge.signing.domain import sm2, sm2_curve, sm2_pure
-from radbridge.signing.domain.errors import KeyFormError
+from radbridge.signing.domain.errors import DerError, KeyFormError
 from radbridge.signing.domain.sm2 import Sm2Backend
 from radbridge.signing.domain.sm2_curve import N, P, encode_signature
 from radbridge.signing.domain.sm2_libcrypto import LibcryptoSm2, LibcryptoUnavailableError
@@ -73,6 +75,15 @@ def test_backends_verify_each_others_signatures(backend: Sm2Backend) -> None:
         assert not sm2.verify(key.point, "报吿".encode(), signature, backend=other)
 
 
+def test_threads_share_a_backend(backend: Sm2Backend) -> None:
+    key = Sm2PrivateKey.generate()
+    signature = key.sign(b"0")
+    with ThreadPoolExecutor(8) as pool:
+        messages = [str(number % 3).encode() for number in range(120)]
+        results = list(pool.map(lambda m: sm2.verify(key.point, m, signature, backend=backend), messages))
+    assert results == [message == b"0" for message in messages]
+
+
 def test_the_id_is_part_of_what_is_signed(backend: Sm2Backend) -> None:
     key = Sm2PrivateKey.generate()
     signature = key.sign(b"m", user_id=b"ALICE", backend=backend)
@@ -87,6 +98,12 @@ def test_the_id_is_part_of_what_is_signed(backend: Sm2Backend) -> None:
 def test_values_out_of_range_are_refused(backend: Sm2Backend, r: int, s: int) -> None:
     signature = encode_signature(r, s)
     assert not sm2.verify(STANDARD_KEY.point, b"message digest", signature, backend=backend)
+
+
+@pytest.mark.parametrize(("r", "s"), [(1, N - 1), (0, 1), (N, 1)])
+def test_the_form_alone_refuses_values_out_of_range(r: int, s: int) -> None:
+    with pytest.raises(DerError):
+        sm2_curve.parse_signature(encode_signature(r, s))
 
 
 def test_a_signature_whose_point_is_infinity_is_refused(backend: Sm2Backend) -> None:
@@ -211,3 +228,12 @@ def test_the_openssl_command_is_an_independent_signer(tmp_path: Path) -> None:
     subprocess.run([openssl, "dgst", "-sm3", "-sign", key, *distid, "-out", signature, message], check=True)
     spki = subprocess.run([openssl, "pkey", "-in", key, "-pubout", "-outform", "DER"], capture_output=True, check=True)
     assert sm2.verify(spki.stdout[-64:], message.read_bytes(), signature.read_bytes())
+
+
+def test_the_engine_starts_without_its_heavy_readers() -> None:
+    code = (
+        "import sys; import radbridge.signing.domain.cases, radbridge.signing.domain.report_verdict; "
+        "print([name for name in ('pypdf', 'cryptography', 'defusedxml', 'fastapi') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

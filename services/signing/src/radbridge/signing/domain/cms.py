@@ -22,7 +22,7 @@ from radbridge.signing.domain.pkcs1 import wrong_signature
 from radbridge.signing.domain.public_key import PublicKey, Scheme, signer_scheme
 from radbridge.signing.domain.sm3 import sm3
 
-MAX_SIGNERS = 16
+MAX_SIGNERS = 8
 MAX_CERTIFICATES = 64
 _OTHER_CERTIFICATES = frozenset(der.context(number) for number in range(4))
 Attributes = dict[str, list[der.Element]]
