@@ -1,7 +1,6 @@
 """A running service with two registered institutions, peers that send to it, and objects to send."""
 
 import asyncio
-import hashlib
 import os
 import shutil
 import socket
@@ -10,17 +9,17 @@ import subprocess
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from pydicom import dcmread
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 from pynetdicom import AE, evt
 from pynetdicom.association import Association
 
 from radbridge.contracts.identifiers import new_id
-from radbridge.dicom_edge.domain.part10 import encode_file_meta, read_file_meta
+from radbridge.dicom_edge.domain.part10 import read_file_meta
 from radbridge.dicom_edge.main import SERVICE
 from radbridge.runtime.directory import Institution
 from radbridge.runtime.testing import Running, running_service
@@ -45,7 +44,7 @@ class Edge:
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Objects move at once and studies are announced soon."""
+    """Studies are announced and stalled peers cut off soon; objects move when a test says so."""
     monkeypatch.setenv("RADBRIDGE_DICOM_EDGE_MOVE_AFTER_SECONDS", "3600")
     monkeypatch.setenv("RADBRIDGE_DICOM_EDGE_QUIET_SECONDS", "0.1")
     monkeypatch.setenv("RADBRIDGE_DICOM_EDGE_STALL_SECONDS", "3")
@@ -122,7 +121,7 @@ def store_bytes(association: Association, file: bytes, *, sop_instance_uid: str 
 
     meta = read_file_meta(file)
     request = C_STORE()
-    request.MessageID = association._get_valid_context is not None and 1
+    request.MessageID = 1
     request.AffectedSOPClassUID = meta.sop_class_uid
     request.AffectedSOPInstanceUID = sop_instance_uid or meta.sop_instance_uid
     request.Priority = 2
@@ -143,17 +142,6 @@ def store_bytes(association: Association, file: bytes, *, sop_instance_uid: str 
 def sender(edge: Edge) -> Sender:
     """Hospital A's PACS."""
     return Sender(edge.port)
-
-
-@pytest.fixture
-def make_file() -> Callable[..., bytes]:
-    """Makes Part 10 files of small CT images."""
-
-    def make(**elements: Any) -> bytes:
-        data_set = ct_image(**elements)
-        return as_file(data_set)
-
-    return make
 
 
 def ct_image(**elements: Any) -> Dataset:
@@ -235,3 +223,41 @@ def dcmtk() -> Callable[..., Any]:
 def data_set_of(file: bytes) -> bytes:
     """The data set of a Part 10 file."""
     return file[read_file_meta(file).data_set_offset :]
+
+
+def raw_associate(port: int, calling: str, called: str) -> bytes:
+    """Ask for an association for verification by bytes of our own; answers the first bytes that come back. Blocks."""
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as sock:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.sendall(associate_rq(calling, called))
+        return sock.recv(4096)
+
+
+def associate_rq(calling: str = "HOSPITAL_A", called: str = "RADBRIDGE") -> bytes:
+    """An A-ASSOCIATE-RQ that proposes verification."""
+
+    def item(kind: int, value: bytes) -> bytes:
+        return struct.pack(">BBH", kind, 0, len(value)) + value
+
+    context = struct.pack(">BBBB", 1, 0, 0, 0) + item(0x30, b"1.2.840.10008.1.1") + item(0x40, b"1.2.840.10008.1.2")
+    body = (
+        struct.pack(">HH16s16s32x", 1, 0, called.ljust(16).encode(), calling.ljust(16).encode())
+        + item(0x10, b"1.2.840.10008.3.1.1.1")
+        + item(0x20, context)
+        + item(0x50, item(0x51, struct.pack(">I", 16384)) + item(0x52, b"1.2.3.4"))
+    )
+    return struct.pack(">BBI", 1, 0, len(body)) + body
+
+
+@pytest.fixture
+def ct() -> SimpleNamespace:
+    """Makes and sends CT images."""
+    return SimpleNamespace(
+        image=ct_image,
+        as_file=as_file,
+        store_bytes=store_bytes,
+        sender=Sender,
+        raw_associate=raw_associate,
+        associate_rq=associate_rq,
+        data_set=data_set_of,
+    )

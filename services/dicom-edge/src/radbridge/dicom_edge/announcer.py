@@ -5,6 +5,7 @@ crash left unannounced.
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -85,10 +86,10 @@ class Announcer:
         while True:
             self._woken.clear()
             pause = await self._announce_due()
-            try:
-                await asyncio.wait_for(self._woken.wait(), pause)
-            except TimeoutError:
-                continue
+            # not wait_for: Python 3.11's loses a cancellation that meets the event
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._woken.wait()
 
     async def flush(self) -> None:
         """Announce everything now; before a stop."""

@@ -107,9 +107,7 @@ def build(resources: Resources) -> Service:
     return Service(
         name=resources.service,
         routers=(
-            qido.router(
-                qido.Search(database, resources.keyring, resources.vault, resources.directory), access, base_url
-            ),
+            qido.router(search, access, base_url),
             wado.router(wado.Wado(database, objects, metadata, access, base_url)),
             stow.router(stow.Stow(reception, access, resources.directory, base_url, announcer.hurry, count)),
             native.router(database, volume, native.Gauges(lambda: server.associations, lambda: server.port)),
