@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-from radbridge.runtime.consumer import ConsumerSpec, On, Received
-
 from radbridge.contracts.events.exam import ExamRegistered, ExamVoided
 from radbridge.contracts.events.images import ImagesStored
 from radbridge.contracts.events.patient import PatientLinked, PatientMerged, PatientSplit
@@ -11,6 +9,7 @@ from radbridge.contracts.events.report import ReportReceived, ReportRejected, Re
 from radbridge.recognition import store
 from radbridge.recognition.domain.listing import ReportState
 from radbridge.runtime.blobs.sealed import SealedBlobs
+from radbridge.runtime.consumer import ConsumerSpec, On, Received
 from radbridge.runtime.database.protocol import Transaction
 from radbridge.runtime.security.keyring import Keyring
 

@@ -1,7 +1,7 @@
 """The ``recognition`` service, put together."""
 
 from radbridge.recognition import handlers
-from radbridge.recognition.api import items, neijiang, why
+from radbridge.recognition.api import exams, items, neijiang, why
 from radbridge.recognition.marks import Marks
 from radbridge.recognition.reminders import Reminders
 from radbridge.recognition.settings import RecognitionSettings
@@ -30,6 +30,7 @@ def build(resources: Resources) -> Service:
         routers=(
             neijiang.router(resources, reminders, marks, settings.answer_within),
             items.router(resources),
+            exams.router(resources, settings),
             why.router(resources, settings),
         ),
         consumers=(handlers.consumer(resources.sealed_blobs, resources.keyring),),

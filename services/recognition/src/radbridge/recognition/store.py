@@ -142,6 +142,15 @@ async def exams_of_document(tx: Transaction, document_index: str) -> list[Row]:
     )
 
 
+async def exam(tx: Transaction, exam_id: str) -> list[Row]:
+    """One exam with its person, or nothing."""
+    return await tx.fetch(
+        """SELECT e.*, rp.person_id AS person_id FROM exam e LEFT JOIN record_person rp ON rp.record_id = e.record_id
+           WHERE e.exam_id = $1""",
+        exam_id,
+    )
+
+
 async def exams_of_record(tx: Transaction, record_id: str) -> list[Row]:
     """Every exam of the person to whom a hospital's patient record belongs, newest first."""
     return await tx.fetch(
