@@ -110,6 +110,12 @@ def test_the_seals_period_is_that_of_the_signing(authority: TrialAuthority, stor
     assert judge_ses(late.ses(DOCUMENT), DOCUMENT, store, now=now).word == "seal_expired"
 
 
+def test_a_seal_set_in_the_future_is_not_believed(sealer: TrialSealer, store: TrustStore, now: datetime) -> None:
+    verdict = judge_ses(sealer.ses(DOCUMENT), DOCUMENT, store, now=now - timedelta(days=1))
+    assert verdict.word == "signature_invalid"
+    assert "晚于当前时间" in verdict.reason
+
+
 def test_a_signer_that_the_seal_does_not_list_is_told(
     authority: TrialAuthority, doctor: Doctor, store: TrustStore, now: datetime
 ) -> None:
