@@ -27,24 +27,21 @@ async def offload(work: Callable[P, T], size: int, *args: P.args, **kwargs: P.kw
     return await asyncio.to_thread(work, *args, **kwargs)
 
 
-class BodyTooLarge(Exception):
-    """The body went over the limit while it was read."""
-
-
-class ClientStalled(Exception):
-    """The client stopped sending in the middle of the body."""
-
-
 class LimitedBody:
     """ASGI middleware: 413 for bodies over the limit, 408 for clients that stop sending.
 
     A declared length is refused before anything is read; an undeclared one as soon as it goes over. The rest is read
     and thrown away for a while: a client that sends before it listens gets the answer and not a broken connection.
 
+    The application meets a disconnected client; what it answers to that is dropped.
+
+    :param limit_bytes: ``None``: any size.
     :param exempt: path prefixes whose routes stream and have no limit of size.
     """
 
-    def __init__(self, app: ASGIApp, *, limit_bytes: int, stall_seconds: float, exempt: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, app: ASGIApp, *, limit_bytes: int | None, stall_seconds: float, exempt: tuple[str, ...] = ()
+    ) -> None:
         self._app = app
         self._limit = limit_bytes
         self._stall = stall_seconds
@@ -61,31 +58,29 @@ class LimitedBody:
         body = _Body(receive, limit, self._stall)
         started = False
 
-        async def watch(message: Message) -> None:
+        async def answer(message: Message) -> None:
             nonlocal started
-            started = True
-            await send(message)
+            if started or body.problem is None:
+                started = True
+                await send(message)
 
         try:
-            await self._app(scope, body.receive, watch)
-        except BodyTooLarge:
-            if started:
+            await self._app(scope, body.receive, answer)
+        except Exception:
+            if started or body.problem is None:
                 raise
-            await self._refuse(_too_large(self._limit), receive, send)
-        except ClientStalled:
-            if started:
-                raise
-            problem = Problem(408, detail="The request's body did not arrive in time.", headers={"connection": "close"})
-            await problem_response(problem)(scope, receive, send)
+        if body.problem is not None and not started:
+            await self._refuse(body.problem, receive, send)
 
     async def _refuse(self, problem: Problem, receive: Receive, send: Send) -> None:
         """Answer, then read on while the client still sends: the answer is complete before the connection closes."""
+        patience = _DRAIN_SECONDS_MAX if problem.status == 413 else 0
         response = problem_response(problem)
         await send({"type": "http.response.start", "status": response.status_code, "headers": response.raw_headers})
         await send({"type": "http.response.body", "body": response.body, "more_body": True})
         drained = 0
         try:
-            async with asyncio.timeout(_DRAIN_SECONDS_MAX):
+            async with asyncio.timeout(patience):
                 while drained < _DRAINED_BYTES_MAX:
                     message = await receive()
                     drained += len(message.get("body", b""))
@@ -97,9 +92,10 @@ class LimitedBody:
 
 
 class _Body:
-    """Counts what is received and waits for each part for a while only; afterwards it waits for the disconnect."""
+    """Counts what is received and waits for each part for a while only; ``problem`` says what was wrong with it."""
 
     def __init__(self, receive: Receive, limit: int | None, stall: float) -> None:
+        self.problem: Problem | None = None
         self._receive = receive
         self._limit = limit
         self._stall = stall
@@ -109,16 +105,22 @@ class _Body:
     async def receive(self) -> Message:
         if self._complete:
             return await self._receive()
+        if self.problem is not None:
+            return {"type": "http.disconnect"}
         try:
             async with asyncio.timeout(self._stall):
                 message = await self._receive()
         except TimeoutError:
-            raise ClientStalled from None
+            self.problem = Problem(
+                408, detail="The request's body did not arrive in time.", headers={"connection": "close"}
+            )
+            return {"type": "http.disconnect"}
         if message["type"] == "http.request":
             self._read += len(cast(bytes, message.get("body", b"")))
             self._complete = not message.get("more_body")
             if self._limit is not None and self._read > self._limit:
-                raise BodyTooLarge
+                self.problem = _too_large(self._limit)
+                return {"type": "http.disconnect"}
         return message
 
 

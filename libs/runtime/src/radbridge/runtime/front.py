@@ -138,6 +138,8 @@ class ProxyFront:
         )
         try:
             upstream = await self._client.send(request, stream=True)
+        except _ClientGone:
+            return
         except httpx.HTTPError as error:
             status = 504 if isinstance(error, httpx.TimeoutException) else 502
             problem = Problem(status, detail=f"{service} does not answer.", headers={"retry-after": "2"})
@@ -195,11 +197,15 @@ def _has_body(headers: Sequence[tuple[bytes, bytes]]) -> bool:
     return any(name == b"transfer-encoding" or (name == b"content-length" and value != b"0") for name, value in headers)
 
 
+class _ClientGone(Exception):
+    """The client left before its request was complete."""
+
+
 async def _body(receive: Receive) -> AsyncGenerator[bytes]:
     while True:
         message = await receive()
         if message["type"] != "http.request":
-            return
+            raise _ClientGone
         yield message.get("body", b"")
         if not message.get("more_body"):
             return

@@ -11,10 +11,11 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from radbridge.runtime.blobs.protocol import BlobUnavailable
-from radbridge.runtime.body import BodyTooLarge, ClientStalled, LimitedBody, offload
+from radbridge.runtime.body import LimitedBody, offload
 from radbridge.runtime.bus.protocol import BusUnavailable
 from radbridge.runtime.database.protocol import DatabaseUnavailable
 from radbridge.runtime.openapi_page import add_openapi_page
@@ -113,8 +114,8 @@ class LastResort:
 
         try:
             await self._app(scope, receive, watch)
-        except (BodyTooLarge, ClientStalled):
-            raise
+        except ClientDisconnect:
+            return  # nobody listens any more
         except Exception:
             if started:
                 raise

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import uvloop
 from pydantic import Field
 
+from radbridge.runtime.body import LimitedBody
 from radbridge.runtime.front import ProxyFront, upstreams_from
 from radbridge.runtime.host.server import HttpServer, bind
 from radbridge.runtime.host.signals import stop_requested
@@ -23,6 +24,7 @@ class FrontSettings(EnvironmentSettings):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
     shutdown_grace_seconds: Annotated[float, Field(gt=0)] = 20.0
+    request_timeout_seconds: Annotated[float, Field(gt=0)] = 30.0
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
 
@@ -43,7 +45,8 @@ def run_front(settings: FrontSettings) -> None:
 async def _run(upstreams: dict[str, str], listener: socket.socket, settings: FrontSettings) -> None:
     requested = stop_requested()
     front = ProxyFront(upstreams)
-    app = Observed(front, tracing=Tracing("front"), meters=Meters(MeterBoard(), "front"))
+    patient = LimitedBody(front, limit_bytes=None, stall_seconds=settings.request_timeout_seconds)
+    app = Observed(patient, tracing=Tracing("front"), meters=Meters(MeterBoard(), "front"))
     server = HttpServer(app, listener, grace_seconds=settings.shutdown_grace_seconds)
     await server.start()
     await requested.wait()
