@@ -1,7 +1,7 @@
 /** The three pages. Their paths are the portal's: `/`, `/p/{code}` and `/view`. */
 import { defineConfig } from "vitest/config";
 
-const portal = process.env.RADBRIDGE_URL ?? "http://127.0.0.1:8080";
+const portal = "http://127.0.0.1:8080";
 
 export default defineConfig({
   build: {

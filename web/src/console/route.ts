@@ -1,0 +1,24 @@
+/** The console's addresses, kept in the hash: `#/`, `#/exams/<id>`, `#/pushes`, `#/verdict`. */
+
+import { useEffect, useState } from "preact/hooks";
+
+export type Route = { page: "exams" } | { page: "exam"; id: string } | { page: "pushes" } | { page: "verdict" };
+
+export function parseRoute(hash: string): Route {
+  const [first = "", second = ""] = hash.replace(/^#\/?/, "").split("/").map(decodeURIComponent);
+  if (first === "exams" && second) return { page: "exam", id: second };
+  if (first === "pushes" || first === "verdict") return { page: first };
+  return { page: "exams" };
+}
+
+export const examAddress = (id: string): string => `#/exams/${encodeURIComponent(id)}`;
+
+export function useRoute(): Route {
+  const [route, setRoute] = useState(() => parseRoute(location.hash));
+  useEffect(() => {
+    const changed = () => setRoute(parseRoute(location.hash));
+    addEventListener("hashchange", changed);
+    return () => removeEventListener("hashchange", changed);
+  }, []);
+  return route;
+}

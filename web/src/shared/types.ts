@@ -1,0 +1,144 @@
+/** What the portal's API answers, as far as the pages use it. */
+
+export interface Session {
+  subject: string;
+  kind: string;
+  roles: string[];
+}
+
+export interface LoginWays {
+  oidc: boolean;
+  oidc_label: string;
+}
+
+export interface ServiceState {
+  service: string;
+  state: "up" | "starting" | "down";
+  instances: { instance_id: string; ready: boolean }[];
+}
+
+export type ReportState = "none" | "received" | "signed" | "rejected" | "voided";
+export type NotifiedState = "none" | "pending" | "accepted" | "delivered" | "failed" | "unknown" | "suppressed";
+
+export interface ExamSummary {
+  exam_id: string;
+  exam_number: string;
+  hospital_code: string;
+  hospital_name: string;
+  item_name: string;
+  modality: string;
+  body_part: string;
+  status: string;
+  performed_at: string | null;
+  updated_at: string;
+  voided: boolean;
+  images: number;
+  report: ReportState;
+  linked: boolean;
+  reminded: number;
+  marked: number;
+  notified: NotifiedState;
+}
+
+export interface ExamPage {
+  exams: ExamSummary[];
+  next: number | null;
+}
+
+export interface VerdictCheck {
+  name: string;
+  result: string;
+  reason: string;
+  field?: string;
+}
+
+export type StepKind = "arrived" | "stored" | "linked" | "verified" | "reminded" | "marked" | "sent" | "voided";
+
+export interface Step {
+  event_id: string;
+  type: string;
+  kind: StepKind;
+  outcome: "ok" | "refused" | "pending";
+  service: string;
+  subject: string;
+  version: number;
+  at: string;
+  since_previous_ms: number | null;
+  details: Record<string, unknown>;
+}
+
+export interface Journey {
+  exam: ExamSummary;
+  steps: Step[];
+}
+
+export interface Fault {
+  field: string;
+  rule: string;
+  message: string;
+  value: string;
+}
+
+export interface Push {
+  push_id: string;
+  hospital_code: string;
+  hospital_name: string;
+  interface: string;
+  accepted: boolean;
+  at: string;
+  number: string;
+  exam_id: string | null;
+  message: string;
+  faults: Fault[];
+}
+
+export interface Institution {
+  code: string;
+  name: string;
+  dialect: string;
+  enabled: boolean;
+}
+
+export interface Verdict {
+  recordNum: string;
+  verdict: "pending" | "accepted" | "rejected";
+  reason: string | null;
+  checks: VerdictCheck[];
+}
+
+export interface LinkInfo {
+  state: "open" | "locked" | "expired";
+  tries_left: number;
+  asks: "document" | "phone";
+  hospital_name: string;
+  hospital_phone: string;
+  expires_at: string;
+}
+
+export interface ReportText {
+  report_number: string;
+  findings: string | null;
+  impression: string | null;
+  advice: string | null;
+  reported_at: string | null;
+  reporting_doctor: string | null;
+  audited_at: string | null;
+  auditing_doctor: string | null;
+}
+
+/** One exam as a patient or an asking doctor sees it. */
+export interface ExamView {
+  patient_name: string | null;
+  sex: string;
+  age_text: string;
+  hospital_name: string;
+  item_name: string;
+  modality: string;
+  performed_at: string | null;
+  report: ReportText | null;
+  document_url: string | null;
+  viewer_url: string | null;
+  images: number;
+  signature: { accepted: boolean; signed_at: string | null; checks: VerdictCheck[] } | null;
+  valid_until: string;
+}
