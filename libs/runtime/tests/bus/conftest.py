@@ -1,12 +1,17 @@
 """One event log or the other: a test that takes ``backend`` or ``log`` runs on both."""
 
+import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from tests.support.bus import Backend
 
+from radbridge.contracts.topics import Topic
 from radbridge.runtime.bus.protocol import EventLog
+from radbridge.runtime.database.open import open_database
+from radbridge.runtime.migrations import migrate
+from tests.support.bus import Backend
+from tests.support.consuming import Desk, Note
 
 
 @pytest.fixture
@@ -28,3 +33,22 @@ async def backend(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
 @pytest.fixture
 def log(backend: Backend) -> EventLog:
     return backend.open()
+
+
+@pytest.fixture(params=["embedded", pytest.param("kafka", marks=pytest.mark.real)])
+async def desk(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Desk]:
+    """Embedded log with SQLite, and Kafka with PostgreSQL."""
+    kafka = request.param == "kafka"
+    backend = Backend(request.param, request.getfixturevalue("kafka_url") if kafka else f"sqlite:///{tmp_path}/log.db")
+    url = request.getfixturevalue("postgres_database") if kafka else f"sqlite+aiosqlite:///{tmp_path}/desk.db"
+    await migrate(url, "tests.support.outbox_migrations")
+    name = f"note{uuid.uuid4().hex[:12]}"
+    groups = (f"desk-{name}", f"other-{name}")
+    topic = Topic(name, "note_id", (), (), groups, 4)
+    log = backend.open()
+    await log.ensure_topics([topic])
+    database = open_database(url, service="desk")
+    note_type = type("Note", (Note,), {"TOPIC": name, "__module__": __name__})
+    yield Desk(backend, log, database, topic, note_type, *groups)
+    await backend.close()
+    await database.close()

@@ -5,10 +5,10 @@ import contextlib
 from collections.abc import Callable
 
 import pytest
-from tests.support.bus import Backend, Watcher, collect, message, next_offsets, until
 
 from radbridge.contracts.topics import Retention, Topic, dead_letter_topic, replay_topic
 from radbridge.runtime.bus.protocol import EventLog, Fenced, Partition, Record, Subscription, TopicShrunk, UnknownTopic
+from tests.support.bus import Backend, Watcher, collect, message, next_offsets, until
 
 
 async def values(log: EventLog, topic: str) -> list[str]:

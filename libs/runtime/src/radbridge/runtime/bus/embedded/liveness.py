@@ -29,7 +29,7 @@ class InstanceFile:
         """Create the file and hold its lock."""
         self._folder.mkdir(parents=True, exist_ok=True)
         self._descriptor = os.open(self._folder / self.name, os.O_CREAT | os.O_RDWR, 0o600)
-        fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+        fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     def touch(self) -> None:
         """Say that this process still works."""

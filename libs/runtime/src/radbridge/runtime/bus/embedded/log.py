@@ -47,6 +47,7 @@ class EmbeddedLog:
         self._appender = Appender(self._write)
         self._now_ms = now_ms
         self._subscriptions: set[EmbeddedSubscription] = set()
+        self._coming_alive = asyncio.Lock()
         self._heartbeat: asyncio.Task[None] | None = None
         self._cleaner: asyncio.Task[None] | None = None
         self._closed = False
@@ -65,9 +66,7 @@ class EmbeddedLog:
         self, group: str, topics: Sequence[str], *, listener: RebalanceListener | None = None
     ) -> EmbeddedSubscription:
         """See ``EventLog.subscribe``."""
-        if self._heartbeat is None:
-            await _run_blocking(self.instance.acquire)
-            self._heartbeat = asyncio.create_task(self._keep_alive(), name="events-heartbeat")
+        await self._come_alive()
         await self.remove_dead(group)
         who = MemberId(group, uuid.uuid4().hex, self.instance.name)
         subscription = EmbeddedSubscription(self, who, topics, listener)
@@ -143,6 +142,12 @@ class EmbeddedLog:
         while removed := await self.storage.write(partial(clean_step, now_ms=self._now_ms())):
             total += removed
         return total
+
+    async def _come_alive(self) -> None:
+        async with self._coming_alive:
+            if self._heartbeat is None:
+                await _run_blocking(self.instance.acquire)
+                self._heartbeat = asyncio.create_task(self._keep_alive(), name="events-heartbeat")
 
     async def _write(self, appends: list[Sequence[Message]]) -> list[records.Places | BusError]:
         return await self.storage.write(lambda tx: records.append(tx, self.table, appends, self._now_ms()))
