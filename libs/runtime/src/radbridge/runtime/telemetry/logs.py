@@ -23,6 +23,7 @@ _SPEAKING = (OSError, TypeError, AttributeError, NameError, ImportError, Asserti
 """Exceptions of the language whose text does not repeat the value at fault; others show their type alone."""
 _FILE_BYTES = 10 * 1024 * 1024
 _FILES = 5
+_LINES_PER_LOOK = 200
 
 
 class JsonLines(logging.Formatter):
@@ -63,6 +64,16 @@ class ShortLines(logging.Formatter):
         return text
 
 
+class _RotatingFile(logging.handlers.RotatingFileHandler):
+    """Looks at the file's size now and then only: to look for each line costs more than to write it."""
+
+    _lines = 0
+
+    def shouldRollover(self, record: logging.LogRecord) -> bool:  # noqa: N802 (the name is the base class's)
+        self._lines += 1
+        return self._lines % _LINES_PER_LOOK == 0 and bool(super().shouldRollover(record))
+
+
 def describe_error(error: BaseException) -> str:
     """An error and its causes in one line, without texts that may repeat a patient's data: our own errors and those of
     the system speak, of others only the type is named."""
@@ -87,7 +98,7 @@ def log_to_file(level: str, path: Path) -> None:
     """Send all logs to a file as JSON lines (five files of 10 MB) and warnings to stderr in short. For the whole suite
     in one process at a terminal."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    file = logging.handlers.RotatingFileHandler(path, maxBytes=_FILE_BYTES, backupCount=_FILES - 1, encoding="utf-8")
+    file = _RotatingFile(path, maxBytes=_FILE_BYTES, backupCount=_FILES - 1, encoding="utf-8")
     file.setFormatter(JsonLines())
     terminal = logging.StreamHandler(sys.stderr)
     terminal.setLevel(logging.WARNING)
