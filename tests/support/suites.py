@@ -35,12 +35,12 @@ class Process:
     log: Path
     running: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
-        """Start it; returns at once."""
+    def start(self, program: tuple[str, ...] = RADBRIDGE) -> None:
+        """Start it; returns at once. ``program`` stands in front of the arguments."""
         environment = {name: value for name, value in os.environ.items() if not name.startswith("RADBRIDGE_")}
         with self.log.open("ab") as output:
             self.running = subprocess.Popen(
-                [*RADBRIDGE, *self.arguments],
+                [*program, *self.arguments],
                 env={**environment, **self.environment},
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -122,12 +122,12 @@ class EmbeddedSuite:
         """The admin token."""
         return (self.data / "admin.token").read_text("ascii").strip()
 
-    def launch(self) -> None:
+    def launch(self, program: tuple[str, ...] = RADBRIDGE) -> None:
         """Start the process; returns at once."""
         self.data.mkdir(parents=True, exist_ok=True)
         arguments = ("up", "--data", str(self.data), "--port", str(self.port), "--dicom-port", str(self.dicom_port))
         self.process = Process("up", arguments, self.environment, self.data.parent / f"{self.data.name}.log")
-        self.process.start()
+        self.process.start(program)
 
     def start(self) -> None:
         """Start and wait until it is ready."""
