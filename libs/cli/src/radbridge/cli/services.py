@@ -1,7 +1,6 @@
 """The services there are, and where each is made. Only the host that runs one imports it."""
 
 from importlib import import_module
-from importlib.util import find_spec
 from typing import cast
 
 from radbridge.runtime.service import ServiceDefinition
@@ -23,8 +22,3 @@ def load_service(name: str) -> ServiceDefinition:
     :raises KeyError: there is no such service.
     """
     return cast(ServiceDefinition, import_module(SERVICES[name]).SERVICE)
-
-
-def built_services() -> list[ServiceDefinition]:
-    """Every service whose package has its main module."""
-    return [load_service(name) for name, module in SERVICES.items() if find_spec(module)]

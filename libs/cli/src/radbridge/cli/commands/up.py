@@ -25,7 +25,7 @@ def up(
     as_json: Json = False,
 ) -> None:
     """Run the whole suite in this process until SIGTERM or Ctrl-C."""
-    from radbridge.cli.services import built_services
+    from radbridge.cli.services import SERVICES, load_service
     from radbridge.runtime.host.embedded import Announcer, run_embedded
     from radbridge.runtime.host.lock import FolderInUse
     from radbridge.runtime.host.server import PortInUse
@@ -47,7 +47,8 @@ def up(
         ready=lambda: None if as_json else print("ready", flush=True),
         waiting=lambda reasons: typer.echo(f"not ready yet: {reasons}", err=True),
     )
+    definitions = [load_service(name) for name in SERVICES]
     try:
-        run_embedded(built_services(), data, port=port, dicom_port=dicom_port, host=host, announcer=announcer)
+        run_embedded(definitions, data, port=port, dicom_port=dicom_port, host=host, announcer=announcer)
     except (FolderInUse, PortInUse, SettingsError, VaultError, OSError) as error:
         fail(str(error), as_json=as_json)
