@@ -1,6 +1,7 @@
 """Migrations run once, on both databases, whoever starts them."""
 
 import asyncio
+import os
 import subprocess
 import sys
 import textwrap
@@ -48,6 +49,11 @@ def upgrade() -> None:
 """
 
 
+def with_path(folder: Path) -> dict[str, str]:
+    """This process's environment, with a folder to import from."""
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")])}
+
+
 @pytest.fixture
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Path:
     """The folder ``versions`` of an importable package of this test's own, named like the folder above it."""
@@ -72,13 +78,15 @@ async def test_each_revision_runs_once(database_url: str, package: Path) -> None
 
 
 async def test_starters_at_once_do_not_collide(database_url: str, package: Path) -> None:
+    first = package / "0001_first.py"
+    first.write_text(FIRST + "    __import__('time').sleep(2)\n")  # the others arrive meanwhile
     (package / "0002_second.py").write_text(SECOND)
     script = (
         "import asyncio, sys; from radbridge.runtime.migrations import migrate; asyncio.run(migrate(*sys.argv[1:]))"
     )
     processes = [
         await asyncio.create_subprocess_exec(
-            sys.executable, "-c", script, database_url, package.parent.name, env={"PYTHONPATH": str(package.parents[1])}
+            sys.executable, "-c", script, database_url, package.parent.name, env=with_path(package.parents[1])
         )
         for _ in range(3)
     ]
@@ -110,7 +118,7 @@ def test_a_database_that_is_there_already_needs_neither_alembic_nor_sqlalchemy(t
     told = [
         subprocess.run(
             [*command, package.parent.name],
-            env={"PYTHONPATH": str(package.parents[1])},
+            env=with_path(package.parents[1]),
             capture_output=True,
             text=True,
             check=True,

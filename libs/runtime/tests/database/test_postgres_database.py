@@ -63,6 +63,13 @@ async def test_cancelled_callers_give_their_connections_back(database: PostgresD
         await asyncio.gather(*(database.write_one(INSERT, str(n), n) for n in range(8)))
 
 
+async def test_a_transaction_left_open_by_a_statement_ends_with_it(database: PostgresDatabase) -> None:
+    await database.write_one("BEGIN")
+    await database.write_one(INSERT, "a", 1)
+    other = await database.read(lambda tx: tx.fetch("SELECT name FROM item"))
+    assert [row["name"] for row in other] == ["a"]
+
+
 async def test_a_commit_under_way_outlives_its_caller(database: PostgresDatabase) -> None:
     await database.write_one("CREATE TABLE slow (n BIGINT)")
     await database.write_one(

@@ -148,6 +148,26 @@ async def test_commits_kick_the_relay(
             await until(lambda sent=number + 1: len(log.events) == sent)
 
 
+async def test_a_kick_at_the_moment_of_the_stop_does_not_keep_the_relay(outbox: Outbox, database: Database) -> None:
+    for _ in range(10):
+        relay = asyncio.create_task(outbox.run())
+        await publish(database, outbox, "e1")
+        await outbox.drained()
+        await asyncio.sleep(0.01)
+
+        async def kick_and_stop(tx: Transaction, relay: asyncio.Task[None] = relay) -> None:
+            def stop() -> None:
+                relay.cancel()
+
+            await outbox.publish(tx, voided("e2"))
+            tx.on_commit(stop)
+
+        await database.write(kick_and_stop)
+        async with asyncio.timeout(10):
+            await asyncio.wait([relay])
+        assert relay.cancelled()
+
+
 async def test_the_sweep_finds_what_nobody_kicked_for(
     second_database: Database, outbox: Outbox, log: KeptLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:

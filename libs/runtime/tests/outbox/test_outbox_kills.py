@@ -1,5 +1,6 @@
 """A process that is killed while it publishes and relays: each event arrives, in order per key."""
 
+import os
 import random
 import subprocess
 import sys
@@ -46,7 +47,7 @@ def _kill_after(count: int, *arguments: str) -> set[str]:
         [sys.executable, str(_PROCESS), *arguments],
         stdout=subprocess.PIPE,
         text=True,
-        env={"PYTHONPATH": str(_REPOSITORY)},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(_REPOSITORY), os.environ.get("PYTHONPATH", "")])},
     ) as process:
         assert process.stdout is not None
         lines = [process.stdout.readline() for _ in range(count)]

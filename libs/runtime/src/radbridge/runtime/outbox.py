@@ -213,14 +213,16 @@ class Outbox:
         """For one sweep, pass kicks on to the relay in another process. It would find the events by itself, later."""
         loop = asyncio.get_running_loop()
         end = loop.time() + _SWEEP_S
-        while await self._kicked_within(end - loop.time()):
+        while (left := end - loop.time()) > 0 and await self._kicked_within(left):
             self._kicked.clear()
             await self._lease.knock()
             await asyncio.sleep(_BETWEEN_KNOCKS_S)
 
     async def _kicked_within(self, seconds: float) -> bool:
         try:
-            await asyncio.wait_for(self._kicked.wait(), max(0.0, seconds))
+            # not wait_for: before Python 3.12 it swallows a cancellation that meets a kick, and the relay never ends
+            async with asyncio.timeout(seconds):
+                await self._kicked.wait()
         except TimeoutError:
             return False
         return True

@@ -7,6 +7,7 @@ transactions here never change, and wraps every connection.
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from radbridge.runtime.database.postgres_session import Connection
 from radbridge.runtime.database.protocol import DatabaseUnavailable
@@ -68,10 +69,9 @@ class ConnectionPool:
             await self._idle.pop().close(timeout=_CLOSE_S)
             self._open -= 1
         if self._open:
-            try:
-                await asyncio.wait_for(self._all_back.wait(), _CLOSE_S)
-            except TimeoutError:
-                return
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_CLOSE_S):
+                    await self._all_back.wait()
 
     async def _opened(self) -> Connection:
         self._open += 1
