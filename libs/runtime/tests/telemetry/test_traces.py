@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Generator
+from pathlib import Path
 from subprocess import run
 
 import pytest
@@ -9,6 +10,8 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
 
+from radbridge.runtime.database.open import open_database
+from radbridge.runtime.telemetry.database import TracedDatabase
 from radbridge.runtime.telemetry.otlp import OtlpRecorder
 from radbridge.runtime.telemetry.traces import Tracing, current_traceparent, parse_traceparent
 
@@ -101,6 +104,21 @@ def test_an_error_marks_the_span_without_its_text(collector: Collector) -> None:
     assert span.status.description == "ValueError"
     assert span.attributes == {"patient.name": "***", "x": "***"}
     assert "张三" not in span.to_json()
+
+
+async def test_database_work_stands_below_the_request_that_caused_it(collector: Collector, tmp_path: Path) -> None:
+    tracing = Tracing("mpi", collector.recorder)
+    database = TracedDatabase(open_database(f"sqlite+aiosqlite:///{tmp_path}/x.db", service="mpi"), tracing)
+    await database.write(lambda tx: tx.execute("CREATE TABLE t (a TEXT)"))
+    with tracing.span("POST"):
+        await database.write(lambda tx: tx.execute("INSERT INTO t VALUES ($1)", "张三"))
+        assert (await database.fetch("SELECT a FROM t WHERE a = $1", "张三"))[0]["a"] == "张三"
+    await database.close()
+    write, read, request = collector.spans()
+    assert (write.name, read.name) == ("database write", "database read")
+    assert {span.parent.span_id for span in (write, read) if span.parent} == {request.context.span_id}
+    assert (read.attributes or {})["db.query.text"] == "SELECT a FROM t WHERE a = $1"
+    assert "张三" not in read.to_json() + write.to_json()
 
 
 @pytest.mark.parametrize(

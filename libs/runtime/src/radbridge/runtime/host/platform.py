@@ -25,6 +25,7 @@ from radbridge.runtime.security.principal import Authenticator
 from radbridge.runtime.security.vault import Vault
 from radbridge.runtime.service import Resources
 from radbridge.runtime.settings import RuntimeSettings
+from radbridge.runtime.telemetry.database import TracedDatabase
 from radbridge.runtime.telemetry.meters import MeterBoard, Meters
 from radbridge.runtime.telemetry.traces import Recorder, Tracing
 
@@ -129,6 +130,8 @@ class Platform:
         meters = Meters(self.board, service)
         tracing = Tracing(service, self.recorder, ratio=settings.trace_sample_ratio)
         database = open_database(database_url, service=service)
+        if self.recorder is not None:
+            database = TracedDatabase(database, tracing)
 
         def observe(backlog: Backlog) -> None:
             meters.outbox_backlog(backlog.count, backlog.oldest_age.total_seconds())

@@ -1,0 +1,76 @@
+"""A suite with a collector sends the spans of a request and of the events that follow from it."""
+
+from collections.abc import AsyncGenerator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from fastapi import APIRouter
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from radbridge.contracts.events.patient import PatientMerged
+from radbridge.runtime.consumer import ConsumerSpec, On, Received
+from radbridge.runtime.database.protocol import Transaction
+from radbridge.runtime.service import Resources, Service, ServiceDefinition
+from radbridge.runtime.testing import listening, running_service
+
+
+class Collector:
+    def __init__(self) -> None:
+        self.spans: list[tuple[str, str]] = []
+        """Name and trace id."""
+        self.bodies = b""
+
+    async def take(self, request: Request) -> Response:
+        body = await request.body()
+        self.bodies += body
+        message = ExportTraceServiceRequest.FromString(body)
+        for resource in message.resource_spans:
+            for scope in resource.scope_spans:
+                self.spans += [(span.name, span.trace_id.hex()) for span in scope.spans]
+        return Response()
+
+
+@pytest.fixture
+def collector() -> Collector:
+    return Collector()
+
+
+@pytest.fixture
+async def endpoint(collector: Collector) -> AsyncGenerator[str]:
+    async with listening(Starlette(routes=[Route("/v1/traces", collector.take, methods=["POST"])])) as url:
+        yield url
+
+
+async def test_one_trace_runs_from_the_request_to_the_handler(
+    lamp_migrations: str, tmp_path: Path, collector: Collector, endpoint: str
+) -> None:
+    def build(resources: Resources) -> Service:
+        router = APIRouter()
+
+        @router.post("/merge/{person}")
+        async def merge(person: str) -> str:
+            body = PatientMerged(person_id=person, retired_id="x", rule="r", merged_at=datetime.now(UTC))
+            return (await resources.database.write(lambda tx: resources.outbox.publish(tx, body))).id
+
+        async def dim(tx: Transaction, received: Received[PatientMerged], prepared: None) -> None:
+            await tx.execute("INSERT INTO lamp (name, lit) VALUES ($1, 0)", received.subject)
+
+        spec = ConsumerSpec("portal", (On(PatientMerged, dim),))
+        return Service(name="lamp", routers=(router,), consumers=(spec,))
+
+    settings = {"otlp_endpoint": endpoint, "trace_sample_ratio": 1.0}
+    definition = ServiceDefinition("lamp", lamp_migrations, build)
+    async with running_service(definition, tmp_path / "data", settings=settings) as running:
+        answer = await running.client.post("/merge/p1?idCard=110105194912310021", headers={"x-phone": "13912345678"})
+        assert answer.status_code == 200
+        await running.settled()
+    trace_id = next(trace_id for name, trace_id in collector.spans if name == "POST /merge/{person}")
+    names = {name for name, found in collector.spans if found == trace_id}
+    assert names >= {"POST /merge/{person}", "database write", "process radbridge.patient.merged.v1"}
+    assert b"110105194912310021" not in collector.bodies
+    assert b"13912345678" not in collector.bodies
