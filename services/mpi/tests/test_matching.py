@@ -70,7 +70,11 @@ def test_an_operators_decision_stands() -> None:
 
 
 def test_the_answer_does_not_depend_on_the_order_of_candidates() -> None:
-    candidates = [known("r1", "p3", document="d1"), known("r2", "p1", document="d1"), known("r3", "p2", demographics="g1")]
+    candidates = [
+        known("r1", "p3", document="d1"),
+        known("r2", "p1", document="d1"),
+        known("r3", "p2", demographics="g1"),
+    ]
     answers = {decide(RecordTraits("r9", "d1", "g1"), order) for order in permutations(candidates)}
     assert answers == {Decision("p1", Rule.DOCUMENT)}
 

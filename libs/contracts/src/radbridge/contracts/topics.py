@@ -86,9 +86,7 @@ TOPICS: tuple[Topic, ...] = (
 )
 
 BY_NAME: dict[str, Topic] = {topic.name: topic for topic in TOPICS}
-BY_EVENT_TYPE: dict[str, type[EventBody]] = {
-    body.event_type(): body for topic in TOPICS for body in topic.events
-}
+BY_EVENT_TYPE: dict[str, type[EventBody]] = {body.event_type(): body for topic in TOPICS for body in topic.events}
 
 
 def dead_letter_topic(topic: str, group: str) -> str:

@@ -2,14 +2,13 @@
 
 from dataclasses import dataclass
 
-from radbridge.runtime.consumer import ConsumerSpec, On, Received
-
 from radbridge.contracts.events.exam import ExamRegistered
 from radbridge.contracts.events.patient import PatientLinked
 from radbridge.contracts.identifiers import new_id
 from radbridge.mpi import store
 from radbridge.mpi.domain.matching import RecordTraits, decide, lock_names
 from radbridge.runtime.clock import Clock, to_micros
+from radbridge.runtime.consumer import ConsumerSpec, On, Received
 from radbridge.runtime.database.protocol import Transaction
 from radbridge.runtime.outbox import Outbox
 

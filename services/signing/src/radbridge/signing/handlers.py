@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import orjson
-from radbridge.runtime.consumer import ConsumerSpec, On, Received
 
 from radbridge.contracts.events.report import (
     ReportReceived,
@@ -19,6 +18,7 @@ from radbridge.contracts.model.report import Report, SignaturePackage
 from radbridge.contracts.model.serialization import from_json
 from radbridge.runtime.blobs.sealed import SealedBlobs
 from radbridge.runtime.clock import Clock, to_micros
+from radbridge.runtime.consumer import ConsumerSpec, On, Received
 from radbridge.runtime.database.protocol import Transaction
 from radbridge.runtime.outbox import Outbox
 from radbridge.signing import store

@@ -43,8 +43,8 @@ class ExamRegistered(EventBody):
     performed_at: datetime | None = None
     changed_at: datetime
     exam_sealed: str = ""
-    """The canonical exam (``contracts.model.exam.Exam``) as JSON, sealed under the institution's ``patient`` key, exam id as
-    associated data."""
+    """The canonical exam (``contracts.model.exam.Exam``) as JSON, sealed under the institution's ``patient`` key with
+    the exam id as associated data."""
 
     def aggregate_id(self) -> str:
         return self.exam_id

@@ -16,7 +16,7 @@ class WrappedKey(Part):
 
 
 class SealedCredentials(Part):
-    """The institution's secrets, each sealed under its ``credentials`` key with the member's name as associated data."""
+    """The institution's secrets, each sealed under its ``credentials`` key; the member's name is associated data."""
 
     sm4_key: str
     access_key: str

@@ -26,7 +26,8 @@ class NotificationIssued(_OfNotification):
     code_digest: str
     """SHA-256 hex of the link's random code; the code itself is in no event."""
     patient_sealed: str
-    """Name, document number and phone as JSON, sealed under the institution's ``patient`` key, notification id as associated data."""
+    """Name, document number and phone as JSON, sealed under the institution's ``patient`` key with the notification id
+    as associated data."""
     hospital_phone: str = ""
     issued_at: datetime
     expires_at: datetime

@@ -9,8 +9,9 @@ import binascii
 import io
 import posixpath
 import zipfile
-import zlib
 from base64 import b64decode
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element, ParseError
 
@@ -40,15 +41,13 @@ class OfdPackage:
     """An opened package; every method raises SealFormError for what is malformed or too large."""
 
     def __init__(self, data: bytes) -> None:
-        try:
+        with _unpacking():
             self._zip = zipfile.ZipFile(io.BytesIO(data))
-        except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError, EOFError) as fault:
-            raise SealFormError(f"not a ZIP package ({type(fault).__name__})") from None
-        entries = self._zip.infolist()
+        entries = [entry for entry in self._zip.infolist() if not entry.filename.endswith("/")]
         if len(entries) > MAX_ENTRIES or sum(entry.file_size for entry in entries) > MAX_TOTAL_BYTES:
             raise SealFormError("the package is too large")
-        self._entries = {entry.filename.lstrip("/"): entry for entry in entries if not entry.is_dir()}
-        if len(self._entries) != sum(not entry.is_dir() for entry in entries):
+        self._entries = {entry.filename.lstrip("/"): entry for entry in entries}
+        if len(self._entries) != len(entries):
             raise SealFormError("the package has two files of one name")
         self._digests: dict[tuple[str, str], bytes | None] = {}
 
@@ -61,11 +60,8 @@ class OfdPackage:
         entry = self._entries.get(name)
         if entry is None or entry.file_size > MAX_ENTRY_BYTES:
             raise SealFormError("a file of the package is missing or too large")
-        try:
-            with self._zip.open(entry) as stream:
-                content = stream.read(entry.file_size + 1)
-        except (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError, OSError, EOFError, ValueError):
-            raise SealFormError("a file of the package cannot be unpacked") from None
+        with _unpacking(), self._zip.open(entry) as stream:
+            content = stream.read(entry.file_size + 1)
         if len(content) != entry.file_size:
             raise SealFormError("a file of the package is longer than declared")
         return content
@@ -117,6 +113,16 @@ class OfdPackage:
             signed_value=self.read(self.locate(location, _one(root, "SignedValue").text)),
             seal=None if seal is None else self.read(self.locate(location, _one(seal, "BaseLoc").text)),
         )
+
+
+@contextmanager
+def _unpacking() -> Generator[None, None, None]:
+    """Turns whatever zipfile raises on a damaged package into SealFormError."""
+    try:
+        yield
+    # Each compression method brings errors of its own, and header fields fail as indexes and numbers do.
+    except Exception as fault:
+        raise SealFormError(f"the package cannot be unpacked ({type(fault).__name__})") from None
 
 
 def parse_xml(data: bytes) -> Element:
