@@ -5,10 +5,10 @@ import { getJson, told, withQuery } from "../shared/api";
 import { ago, dayAndTime } from "../shared/format";
 import { Icon } from "../shared/icons";
 import { Bi } from "../shared/labels";
-import type { ExamPage, ExamSummary, Institution } from "../shared/types";
-import { useLoad } from "../shared/use-load";
+import type { ExamPage, ExamSummary } from "../shared/types";
 import { useNow } from "../shared/use-now";
 import { type Filter, withChanged, withPage } from "./exam-list";
+import { HospitalSelect } from "./hospitals";
 import { LatestPushes } from "./pushes";
 import { examAddress } from "./route";
 import { stages } from "./timeline";
@@ -18,15 +18,16 @@ const PAGE = 50;
 
 interface Props {
   changed: ExamSummary | null;
+  /** Whether changes come in. When they do again, those that were missed meanwhile are fetched. */
+  live: boolean;
   onProblem: (error: unknown) => void;
 }
 
-export function Exams({ changed, onProblem }: Props) {
+export function Exams({ changed, live, onProblem }: Props) {
   const [filter, setFilter] = useState<Filter>({ q: "", hospital: "" });
   const [exams, setExams] = useState<ExamSummary[] | null>(null);
   const [next, setNext] = useState<number | null>(null);
   const [problem, setProblem] = useState("");
-  const hospitals = useHospitals();
   const now = useNow();
 
   function load(before: number | null): Promise<ExamPage> {
@@ -41,7 +42,6 @@ export function Exams({ changed, onProblem }: Props) {
     return page;
   }
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: `load` follows the filter
   useEffect(() => {
     let current = true;
     const timer = setTimeout(
@@ -60,9 +60,8 @@ export function Exams({ changed, onProblem }: Props) {
       current = false;
       clearTimeout(timer);
     };
-  }, [filter.q, filter.hospital]);
+  }, [filter.q, filter.hospital, live]);
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: each change once
   useEffect(() => {
     if (changed) setExams((old) => (old ? withChanged(old, changed, filter) : old));
   }, [changed]);
@@ -96,19 +95,7 @@ export function Exams({ changed, onProblem }: Props) {
                 onInput={(event) => setFilter({ ...filter, q: event.currentTarget.value })}
               />
             </label>
-            <select
-              class="field"
-              aria-label="医院 Hospital"
-              value={filter.hospital}
-              onChange={(event) => setFilter({ ...filter, hospital: event.currentTarget.value })}
-            >
-              <option value="">全部医院 All hospitals</option>
-              {hospitals.map((hospital) => (
-                <option key={hospital.code} value={hospital.code}>
-                  {hospital.name}
-                </option>
-              ))}
-            </select>
+            <HospitalSelect value={filter.hospital} onChange={(hospital) => setFilter({ ...filter, hospital })} />
           </search>
         </div>
         {problem ? (
@@ -194,11 +181,4 @@ function Nothing({ searched }: { searched: boolean }) {
       )}
     </div>
   );
-}
-
-function useHospitals(): Institution[] {
-  const { data } = useLoad("institutions", () =>
-    getJson<{ institutions: Institution[] }>("/api/ingest-api/v1/institutions"),
-  );
-  return data?.institutions ?? [];
 }

@@ -123,6 +123,17 @@ function StepItem({ step, previous }: { step: Step; previous: Step | undefined }
             {isNewDay ? `${day(step.at)} ` : ""}
             {clock(step.at)}
           </time>
+          <details class="ids">
+            <summary>
+              <Bi zh="编号" en="Ids" />
+            </summary>
+            <dl class="facts">
+              <Entry zh="事件" en="Event" text={step.event_id} exact />
+              <Entry zh="类型" en="Type" text={step.type} exact />
+              <Entry zh="对象" en="Subject" text={step.subject} exact />
+              <Entry zh="版本" en="Version" text={String(step.version)} exact />
+            </dl>
+          </details>
         </div>
         {told.refusal ? (
           <p class="notice bad">
@@ -140,17 +151,6 @@ function StepItem({ step, previous }: { step: Step; previous: Step | undefined }
           </dl>
         ) : null}
         {told.checks.length ? <Checks checks={told.checks} /> : null}
-        <details class="ids">
-          <summary>
-            <Bi zh="编号" en="Ids" />
-          </summary>
-          <dl class="facts">
-            <Entry zh="事件" en="Event" text={step.event_id} exact />
-            <Entry zh="类型" en="Type" text={step.type} exact />
-            <Entry zh="对象" en="Subject" text={step.subject} exact />
-            <Entry zh="版本" en="Version" text={String(step.version)} exact />
-          </dl>
-        </details>
       </div>
     </li>
   );

@@ -5,10 +5,11 @@ import { ApiProblem, getJson, postJson, told, withQuery } from "../shared/api";
 import { Logo } from "../shared/icons";
 import { Bi } from "../shared/labels";
 import type { LoginWays, Session } from "../shared/types";
+import { loginProblem } from "./route";
 
 export function Login({ onEnter }: { onEnter: (session: Session) => void }) {
   const [token, setToken] = useState("");
-  const [problem, setProblem] = useState("");
+  const [problem, setProblem] = useState(() => loginProblem(location.hash));
   const [busy, setBusy] = useState(false);
   const [ways, setWays] = useState<LoginWays | null>(null);
 
@@ -63,7 +64,12 @@ export function Login({ onEnter }: { onEnter: (session: Session) => void }) {
           </button>
         </form>
         {ways?.oidc ? (
-          <a class="button" href={withQuery("/api/portal/v1/login/oidc", { next: location.pathname + location.hash })}>
+          <a
+            class="button"
+            href={withQuery("/api/portal/v1/login/oidc", {
+              next: loginProblem(location.hash) ? "/" : location.pathname + location.hash,
+            })}
+          >
             {ways.oidc_label}
           </a>
         ) : null}

@@ -8,12 +8,14 @@ import { Bi } from "../shared/labels";
 import type { Fault, Push } from "../shared/types";
 import { type Loaded, useLoad } from "../shared/use-load";
 import { useNow } from "../shared/use-now";
+import { HospitalSelect } from "./hospitals";
 import { byHospital, refusalText } from "./push-list";
 import { examAddress } from "./route";
 
 const EVERY_MS = 5000;
 const LATEST = 12;
 const ALL = 200;
+const FEW = 4;
 
 interface Props {
   onProblem: (error: unknown) => void;
@@ -37,7 +39,7 @@ export function LatestPushes({ onProblem }: Props) {
       {data?.length === 0 ? <p class="card nothing muted">还没有推送 No pushes yet</p> : null}
       <ul class="card pushes" hidden={!data?.length}>
         {data?.map((push) => (
-          <PushRow key={push.push_id} push={push} now={now} withHospital />
+          <PushRow key={push.push_id} push={push} now={now} />
         ))}
       </ul>
     </section>
@@ -47,7 +49,8 @@ export function LatestPushes({ onProblem }: Props) {
 /** All hospitals, each with its own list. */
 export function Pushes({ onProblem }: Props) {
   const [refusedOnly, setRefusedOnly] = useState(false);
-  const { data, error } = usePushes(ALL, onProblem);
+  const [hospital, setHospital] = useState("");
+  const { data, error } = usePushes(ALL, onProblem, hospital);
   const now = useNow();
   return (
     <section aria-labelledby="pushes-title">
@@ -55,6 +58,7 @@ export function Pushes({ onProblem }: Props) {
         <h2 id="pushes-title">
           <Bi zh="各医院最近的推送" en="Last pushes of each hospital" />
         </h2>
+        <HospitalSelect value={hospital} onChange={setHospital} />
         <label class="tick">
           <input
             type="checkbox"
@@ -80,7 +84,7 @@ export function Pushes({ onProblem }: Props) {
               {hospital.pushes
                 .filter((push) => !refusedOnly || !push.accepted)
                 .map((push) => (
-                  <PushRow key={push.push_id} push={push} now={now} />
+                  <PushRow key={push.push_id} push={push} now={now} isWhole />
                 ))}
             </ul>
           </section>
@@ -90,7 +94,8 @@ export function Pushes({ onProblem }: Props) {
   );
 }
 
-function PushRow({ push, now, withHospital = false }: { push: Push; now: number; withHospital?: boolean }) {
+/** `isWhole`: in a list of its hospital, with all faults open. */
+function PushRow({ push, now, isWhole = false }: { push: Push; now: number; isWhole?: boolean }) {
   const number = push.number || "—";
   return (
     <li class={push.accepted ? "push" : "push refused"}>
@@ -105,7 +110,7 @@ function PushRow({ push, now, withHospital = false }: { push: Push; now: number;
         </time>
       </div>
       <div class="push-number muted">
-        {withHospital ? `${push.hospital_name} ` : ""}
+        {isWhole ? "" : `${push.hospital_name} `}
         {push.exam_id ? (
           <a class="mono" href={examAddress(push.exam_id)}>
             {number}
@@ -115,14 +120,14 @@ function PushRow({ push, now, withHospital = false }: { push: Push; now: number;
         )}
       </div>
       {refusalText(push) ? <p class="refusal-text">{refusalText(push)}</p> : null}
-      {push.faults.length ? <Faults faults={push.faults} /> : null}
+      {push.faults.length ? <Faults faults={push.faults} isOpen={isWhole || push.faults.length <= FEW} /> : null}
     </li>
   );
 }
 
-function Faults({ faults }: { faults: Fault[] }) {
+function Faults({ faults, isOpen }: { faults: Fault[]; isOpen: boolean }) {
   return (
-    <details class="faults" open={faults.length <= 6}>
+    <details class="faults" open={isOpen}>
       <summary>
         <Bi zh={`${faults.length} 处错误`} en={faults.length === 1 ? "1 fault" : `${faults.length} faults`} />
       </summary>
@@ -147,12 +152,9 @@ function Trouble({ error }: { error: unknown }) {
   ) : null;
 }
 
-function usePushes(limit: number, onProblem: (error: unknown) => void): Loaded<Push[]> {
-  const loaded = useLoad(
-    `pushes ${limit}`,
-    async () => (await getJson<{ pushes: Push[] }>(withQuery("/api/ingest-api/v1/pushes", { limit }))).pushes,
-    EVERY_MS,
-  );
+function usePushes(limit: number, onProblem: (error: unknown) => void, hospital = ""): Loaded<Push[]> {
+  const path = withQuery("/api/ingest-api/v1/pushes", { limit, hospital });
+  const loaded = useLoad(path, async () => (await getJson<{ pushes: Push[] }>(path)).pushes, EVERY_MS);
   useEffect(() => {
     if (loaded.error) onProblem(loaded.error);
   }, [loaded.error, onProblem]);

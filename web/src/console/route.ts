@@ -11,6 +11,12 @@ export function parseRoute(hash: string): Route {
   return { page: "exams" };
 }
 
+/** Why a login at the provider failed: the portal sends the browser back to `#/login/<reason>`. */
+export function loginProblem(hash: string): string {
+  const reason = hash.match(/^#\/login\/(.+)$/)?.[1];
+  return reason ? decodeURIComponent(reason) : "";
+}
+
 export const examAddress = (id: string): string => `#/exams/${encodeURIComponent(id)}`;
 
 export function useRoute(): Route {

@@ -41,7 +41,6 @@ export function Shell({ session, onLeave, onExpired }: Props) {
   );
   const current = route.page === "exam" ? "exams" : route.page;
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a new page begins at its top
   useEffect(() => scrollTo(0, 0), [location.hash]);
 
   return (
@@ -71,7 +70,7 @@ export function Shell({ session, onLeave, onExpired }: Props) {
       </header>
       <Services services={services} live={live} />
       <main class="page">
-        {route.page === "exams" ? <Exams changed={changed} onProblem={onProblem} /> : null}
+        {route.page === "exams" ? <Exams changed={changed} live={live} onProblem={onProblem} /> : null}
         {route.page === "exam" ? <JourneyPage key={route.id} id={route.id} onProblem={onProblem} /> : null}
         {route.page === "pushes" ? <Pushes onProblem={onProblem} /> : null}
         {route.page === "verdict" ? <VerdictPage onProblem={onProblem} /> : null}

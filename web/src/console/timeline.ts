@@ -252,9 +252,12 @@ export function stages(exam: ExamSummary): Stage[] {
   ];
 }
 
-/** From the first step to the last, in milliseconds. */
+/**
+ * From the exam's first own step to its last, in milliseconds. A patient's record is linked once, perhaps long before:
+ * that is no part of this exam's time.
+ */
 export function journeyLength(steps: Step[]): number {
-  const first = steps[0];
+  const first = steps.find((step) => step.kind !== "linked") ?? steps[0];
   const last = steps[steps.length - 1];
   return first && last ? Date.parse(last.at) - Date.parse(first.at) : 0;
 }

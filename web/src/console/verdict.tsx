@@ -5,8 +5,8 @@ import { ApiProblem, getJson, told, withQuery } from "../shared/api";
 import { Checks } from "../shared/checks";
 import { Icon } from "../shared/icons";
 import { Bi, type Words, words } from "../shared/labels";
-import type { Institution, Verdict } from "../shared/types";
-import { useLoad } from "../shared/use-load";
+import type { Verdict } from "../shared/types";
+import { HospitalSelect } from "./hospitals";
 
 const VERDICTS: Record<Verdict["verdict"], Words> = {
   pending: words("尚未验签", "pending"),
@@ -19,10 +19,6 @@ interface Props {
 }
 
 export function VerdictPage({ onProblem }: Props) {
-  const { data: hospitals } = useLoad(
-    "institutions",
-    async () => (await getJson<{ institutions: Institution[] }>("/api/ingest-api/v1/institutions")).institutions,
-  );
   const [hospital, setHospital] = useState("");
   const [number, setNumber] = useState("");
   const [verdict, setVerdict] = useState<Verdict | null>(null);
@@ -50,18 +46,11 @@ export function VerdictPage({ onProblem }: Props) {
         </h2>
       </div>
       <form class="card verdict-form" onSubmit={look}>
-        <label>
+        <div class="labelled">
           <Bi zh="医院" en="Hospital" />
-          <select class="field" value={hospital} required onChange={(event) => setHospital(event.currentTarget.value)}>
-            <option value="">请选择 Choose…</option>
-            {hospitals?.map(({ code, name }) => (
-              <option key={code} value={code}>
-                {name}
-              </option>
-            ))}
-          </select>
-        </label>
-        <label>
+          <HospitalSelect value={hospital} onChange={setHospital} none="请选择 Choose…" required />
+        </div>
+        <label class="labelled">
           <Bi zh="报告号" en="Report no. (recordNum)" />
           <input class="field mono" value={number} required onInput={(event) => setNumber(event.currentTarget.value)} />
         </label>

@@ -1,7 +1,7 @@
 /** A patient's page: asks for the last four characters of the ID document, then shows the report. */
 
 import { render } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import "../shared/theme.css";
 import "../shared/report.css";
 import "./patient.css";
@@ -121,7 +121,12 @@ interface AskProps {
 function Ask({ link, triesLeft, wrong, onOpen }: AskProps) {
   const [typed, setTyped] = useState("");
   const [busy, setBusy] = useState(false);
+  const input = useRef<HTMLInputElement>(null);
   const asksDocument = link.asks === "document";
+
+  useEffect(() => {
+    if (wrong) input.current?.focus();
+  }, [wrong]);
 
   async function submit(event: Event): Promise<void> {
     event.preventDefault();
@@ -141,6 +146,7 @@ function Ask({ link, triesLeft, wrong, onOpen }: AskProps) {
       </label>
       <input
         id="last-four"
+        ref={input}
         class="four"
         value={typed}
         onInput={(event) => {

@@ -54,9 +54,9 @@ export function Icon({ name, size = 18 }: { name: IconName; size?: number }): JS
 export function Logo({ size = 26 }: { size?: number }): JSX.Element {
   return (
     <svg class="logo" width={size} height={size} viewBox="0 0 32 32" aria-hidden="true">
-      <rect width="32" height="32" rx="8" fill="var(--accent)" />
+      <rect width="32" height="32" rx="8" fill="var(--accent-fill)" />
       <path
-        d="M5 22h22M8 22v-5m16 5v-5M5 19c5-1.2 8.5-8 11-8s6 6.800 11 8M12 22v-6.500m8 6.500v-6.500M16 22V11"
+        d="M5 22h22M8 22v-5m16 5v-5M5 19c5-1.2 8.5-8 11-8s6 6.8 11 8M12 22v-6.5m8 6.5v-6.5M16 22V11"
         fill="none"
         stroke="#fff"
         stroke-width="1.9"

@@ -4,7 +4,8 @@ export const BASE = "/viewer";
 /** The viewer's own route (its mode "longitudinal") below BASE. */
 const STUDY_ROUTE = `${BASE}/viewer`;
 const KEY = "radbridge-viewer-token";
-const PHONE_WIDTH = 768;
+/** Below this the list of series would take a third of the width or more; it can be opened there. */
+const ROOM_FOR_PANEL = 1100;
 
 /** The part of the Web Storage API that is used here. */
 export type Store = Pick<Storage, "getItem" | "setItem">;
@@ -26,5 +27,5 @@ export function entryAddress(path: string, query: string, store: Store): string 
 
 /** Whether side panels would leave no room for the picture. */
 export function isNarrow(width: number): boolean {
-  return width < PHONE_WIDTH;
+  return width < ROOM_FOR_PANEL;
 }
