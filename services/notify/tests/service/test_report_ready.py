@@ -1,6 +1,7 @@
 """From a signed report to one SMS and one WeChat message, whatever is duplicated or comes out of order."""
 
 import hashlib
+import itertools
 
 import orjson
 import pytest
@@ -31,3 +32,107 @@ async def test_a_signed_report_is_told_once_by_sms_and_once_by_wechat(town):
     }
     assert await town.told("aliyun_sms") == ["accepted"]
     assert await town.told("wechat_official") == ["accepted"]
+
+
+@pytest.mark.proves("SZ-256")
+async def test_duplicates_and_any_order_of_events_make_one_message_each(town):
+    await town.send_by_both()
+    orders = sorted(set(itertools.permutations(("exam", "exam", "signed", "signed"))))
+    for number, order in enumerate(orders):
+        exam, report = f"E{number}", f"R{number}"
+        bodies = {"exam": town.exam(exam), "signed": town.signed(report, exams=(exam,))}
+        for kind in order:
+            await town.publish(bodies[kind])
+    await town.at_rest()
+
+    sms, wechat = await town.vendors.accepted("aliyun"), await town.vendors.accepted("wechat_official")
+    assert (len(sms), len(wechat)) == (len(orders), len(orders))
+    for number in range(len(orders)):
+        assert await town.states(f"R{number}") == {"aliyun_sms": "accepted", "wechat_official": "accepted"}
+
+
+@pytest.mark.real
+@pytest.mark.proves("SZ-256")
+async def test_the_same_on_postgresql(open_town, postgres_database):
+    town = await open_town(database_url=postgres_database)
+    await town.send_by_both()
+    for number in range(6):
+        exam, signed = town.exam(f"E{number}"), town.signed(f"R{number}", exams=(f"E{number}",))
+        for body in (exam, signed, exam, signed) if number % 2 else (signed, exam, signed, exam):
+            await town.publish(body)
+    await town.at_rest()
+    assert len(await town.vendors.accepted("aliyun")) == 6
+    assert len(await town.vendors.accepted("wechat_official")) == 6
+
+
+async def test_a_report_waits_for_its_exam(town):
+    await town.send_by_both()
+    await town.publish(town.signed())
+    await town.running.settled()
+    assert await town.deliveries() == []
+    await town.publish(town.exam())
+    await town.reaches({"aliyun_sms": "accepted", "wechat_official": "accepted"})
+
+
+async def test_a_changed_report_is_told_again_after_a_day_only(town):
+    await town.account("aliyun_sms")
+    await town.publish(town.exam())
+    await town.publish(town.signed(received_version=1, text="A"))
+    await town.at_rest()
+    town.clock.forward(hours=1)
+    await town.publish(town.signed(received_version=2, text="B"))
+    await town.at_rest()
+    assert len(await town.vendors.accepted()) == 1
+    town.clock.forward(hours=24)
+    await town.publish(town.signed(received_version=3, text="A"))
+    await town.at_rest()
+    assert len(await town.vendors.accepted()) == 1
+    await town.publish(town.signed(received_version=4, text="B"))
+    await town.at_rest()
+    assert len(await town.vendors.accepted()) == 2
+    codes = {message["fields"]["code"] for message in await town.vendors.accepted()}
+    assert len(codes) == 2
+
+
+async def test_old_reports_cause_no_message(town):
+    await town.send_by_both()
+    town.clock.forward(days=-4)
+    await town.publish(town.exam())
+    await town.publish(town.signed())
+    town.clock.forward(days=4)
+    await town.at_rest()
+    await town.publish(town.exam())
+    await town.at_rest()
+    assert await town.deliveries() == []
+    assert await town.vendors.accepted() == []
+
+
+async def test_a_voided_report_is_not_told_and_a_new_version_is(town):
+    await town.account("aliyun_sms")
+    await town.publish(town.voided(), version=2)
+    await town.publish(town.signed(received_version=1))
+    await town.publish(town.exam())
+    await town.running.settled()
+    assert await town.deliveries() == []
+    await town.publish(town.signed(received_version=3, text="B"))
+    await town.reaches({"aliyun_sms": "accepted"})
+
+
+async def test_what_waits_for_the_morning_is_withdrawn_with_its_report(open_town):
+    town = await open_town(quiet_hours="00:00-23:59")
+    await town.account("aliyun_sms")
+    await town.publish(town.exam())
+    await town.publish(town.signed(received_version=1))
+    await town.running.settled()
+    (waiting,) = await town.deliveries()
+    assert (waiting["state"], waiting["attempts"]) == ("queued", 0)
+    await town.publish(town.voided(), version=2)
+    await town.reaches({"aliyun_sms": "suppressed"})
+    assert (await town.deliveries())[0]["reason_code"] == "report_voided"
+    await town.publish(town.signed(received_version=3))
+    await town.running.settled()
+    assert [delivery["state"] for delivery in await town.deliveries()] == ["suppressed", "queued"]
+    await town.publish(town.exam_voided())
+    await town.running.settled()
+    assert [delivery["reason_code"] for delivery in await town.deliveries()] == ["report_voided", "exam_voided"]
+    assert await town.vendors.accepted() == []

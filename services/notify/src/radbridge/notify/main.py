@@ -1,11 +1,14 @@
 """The ``notify`` service, put together."""
 
 import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 
 from radbridge.notify import handlers
 from radbridge.notify.api import accounts, bindings, callbacks, deliveries, preferences
 from radbridge.notify.delivery_book import DeliveryBook
 from radbridge.notify.issuing import Issuer
+from radbridge.notify.restoring import Restorer
 from radbridge.notify.senders import Senders
 from radbridge.notify.settings import NotifySettings
 from radbridge.notify.wechat_token_store import DatabaseTokenStore
@@ -47,8 +50,16 @@ def build(resources: Resources) -> Service:
         base_url=resources.settings.base_url,
         woken=woken,
     )
+    restorer = Restorer(resources.log, resources.database, resources.clock)
+
+    @asynccontextmanager
+    async def lifespan() -> AsyncGenerator[None]:
+        await restorer.run()
+        yield
+
     return Service(
         name="notify",
+        lifespan=lifespan,
         routers=(
             accounts.router(resources),
             bindings.router(resources),

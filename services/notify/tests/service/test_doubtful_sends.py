@@ -1,0 +1,97 @@
+"""A send that nobody answered, or whose process died, is asked about; what a vendor took is never sent again."""
+
+import pytest
+
+from radbridge.notify.delivery_book import DeliveryBook
+from radbridge.runtime.testing import eventually
+
+
+@pytest.fixture
+async def sms_town(town):
+    await town.account("aliyun_sms")
+    await town.publish(town.exam())
+    return town
+
+
+async def test_a_timeout_after_acceptance_is_cleared_by_asking(sms_town):
+    town = sms_town
+    await town.vendors.order("aliyun", "hold_after_accepting")
+    await town.publish(town.signed())
+    await town.reaches({"aliyun_sms": "unknown"})
+    town.clock.forward(minutes=2)
+    await town.reaches({"aliyun_sms": "delivered"})
+    assert len(await town.vendors.accepted()) == 1
+    assert await town.told("aliyun_sms") == ["unknown", "delivered"]
+
+
+async def test_a_timeout_before_acceptance_is_repeated_once_the_vendor_surely_has_nothing(sms_town):
+    town = sms_town
+    await town.vendors.order("aliyun", "hold_before_accepting")
+    await town.publish(town.signed())
+    await town.reaches({"aliyun_sms": "unknown"})
+    town.clock.forward(minutes=2)
+    await town.running.resources.database.ping()
+    assert await town.vendors.accepted() == []
+    town.clock.forward(minutes=10)
+    await town.reaches({"aliyun_sms": "accepted"})
+    (delivery,) = await town.deliveries()
+    assert delivery["attempts"] == 2
+    assert len(await town.vendors.accepted()) == 1
+
+
+@pytest.fixture
+def dies_once(monkeypatch):
+    """The first send's answer is never noted, as if the process had been killed before its commit."""
+    settle, died = DeliveryBook.settle, []
+
+    async def die_once(self, tx, delivery_id, outcome):
+        if not died:
+            died.append(outcome)
+            raise RuntimeError("killed")
+        return await settle(self, tx, delivery_id, outcome)
+
+    monkeypatch.setattr(DeliveryBook, "settle", die_once)
+    return died
+
+
+async def test_a_process_that_dies_after_the_request_left_leaves_a_question_not_a_repeat(sms_town, dies_once):
+    town = sms_town
+    await town.publish(town.signed())
+    await town.reaches({"aliyun_sms": "sending"})
+    town.clock.forward(minutes=3)
+    await town.reaches({"aliyun_sms": "unknown"})
+    town.clock.forward(minutes=2)
+    await town.reaches({"aliyun_sms": "delivered"})
+    assert len(dies_once) == 1
+    assert len(await town.vendors.accepted()) == 1
+
+
+async def test_a_process_that_dies_before_the_request_arrived_does_not_lose_the_message(sms_town, dies_once):
+    town = sms_town
+    await town.vendors.order("aliyun", "hold_before_accepting")
+    await town.publish(town.signed())
+    await town.reaches({"aliyun_sms": "sending"})
+    town.clock.forward(minutes=3)
+    await town.reaches({"aliyun_sms": "unknown"})
+    town.clock.forward(minutes=10)
+    await town.reaches({"aliyun_sms": "accepted"})
+    assert len(dies_once) == 1
+    assert len(await town.vendors.accepted()) == 1
+
+
+@pytest.mark.proves("SZ-303")
+async def test_a_refusal_for_a_while_is_tried_again(sms_town):
+    town = sms_town
+    await town.vendors.order("aliyun", "refuse", "isp.SYSTEM_ERROR")
+    await town.publish(town.signed())
+    await town.running.settled()
+
+    async def postponed():
+        (delivery,) = await town.deliveries()
+        return delivery["attempts"] == 1 and delivery["reason_code"] == "isp.SYSTEM_ERROR"
+
+    await eventually(postponed)
+    town.clock.forward(minutes=1)
+    await town.reaches({"aliyun_sms": "accepted"})
+    (delivery,) = await town.deliveries()
+    assert delivery["attempts"] == 2
