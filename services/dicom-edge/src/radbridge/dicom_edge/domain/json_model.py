@@ -104,7 +104,7 @@ def _elements(context: _Context, start: int, end: int) -> JsonDataSet:
 
 def _element(context: _Context, element: Element) -> JsonElement:
     vr = element.vr
-    if vr == "US" and context.signed_pixels and element.tag in _SIGNED_WITH_PIXELS and not context.encoding.explicit_vr:
+    if vr == "US" and context.signed_pixels and element.tag in _SIGNED_WITH_PIXELS and not element.inner.explicit_vr:
         vr = "SS"
     if not element.length:
         return {"vr": vr}
