@@ -186,6 +186,7 @@ async def test_probes_tell_alive_from_ready(running: Running, lamps: Lamps) -> N
     assert (bulb["name"], bulb["reason"]) == ("bulb", "RuntimeError: the bulb is loose")
 
 
+@pytest.mark.proves("SZ-168", "SZ-175")
 async def test_requests_without_the_role_are_refused(running: Running) -> None:
     nobody = await running.client.post("/api/lamp/v1/lamps/desk")
     assert nobody.status_code == 401

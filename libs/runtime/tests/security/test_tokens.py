@@ -68,6 +68,7 @@ def test_junk_is_refused(vault: Vault, watch: Watch, junk: str) -> None:
         TokenCodec(vault, watch, purpose="service").verify(junk)
 
 
+@pytest.mark.proves("SZ-169")
 def test_each_changed_character_is_noticed(vault: Vault, watch: Watch) -> None:
     codec = TokenCodec(vault, watch, purpose="service")
     token = codec.issue({"sub": "mpi"}, timedelta(minutes=5))
@@ -82,6 +83,7 @@ def test_tokens_of_the_older_root_still_verify(vault: Vault, watch: Watch) -> No
     assert TokenCodec(vault.rotate(), watch, purpose="link").verify(token)["a"] == 1
 
 
+@pytest.mark.proves("SZ-168")
 def test_a_link_says_what_it_allows(vault: Vault, watch: Watch) -> None:
     signer = LinkSigner(vault, watch)
     grant = ViewGrant(
