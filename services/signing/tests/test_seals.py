@@ -364,18 +364,22 @@ def test_what_is_no_package_is_invalid(sealer: TrialSealer, store: TrustStore, n
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
-def test_a_package_that_lies_about_its_compression_is_invalid(
-    sealer: TrialSealer, store: TrustStore, now: datetime, method: int
-) -> None:
-    good = packed(ofd_files(sealer))
+def test_a_package_that_lies_about_its_compression_is_invalid(store: TrustStore, now: datetime, method: int) -> None:
     for declared in (0, 8, 12, 14, 99):
         buffer = io.BytesIO()
         with zipfile.ZipFile(buffer, "w", method) as package:
             package.writestr("OFD.xml", b"<OFD/>")
         lying = buffer.getvalue().replace(method.to_bytes(2, "little") + b"\0", declared.to_bytes(2, "little") + b"\0")
         assert judge_ofd(lying, store, now=now).word == "invalid"
-    nameless = good.replace(len("OFD.xml").to_bytes(2, "little") + b"\0\0", b"\0\0\0\0")
-    assert judge_ofd(nameless, store, now=now).word == "invalid"
+
+
+def test_a_package_with_a_nameless_file_is_judged(sealer: TrialSealer, store: TrustStore, now: datetime) -> None:
+    package = bytearray(packed({**ofd_files(sealer), "q": b""}))
+    entry = package.rindex(b"PK\x01\x02")
+    # The central directory's name length goes from 1 to 0, and the name becomes a comment.
+    package[entry + 28] = 0
+    package[entry + 32] = 1
+    assert judge_ofd(bytes(package), store, now=now).word == "document_changed"
 
 
 def test_structures_show_no_names_in_logs(sealer: TrialSealer) -> None:
