@@ -1,6 +1,7 @@
 """Logging in: the admin token or the OpenID provider, exchanged for an HttpOnly cookie."""
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
+from urllib.parse import quote, unquote
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
@@ -8,15 +9,14 @@ from pydantic import BaseModel, Field
 
 from radbridge.portal.settings import PortalSettings
 from radbridge.runtime.problems import Problem
+from radbridge.runtime.security.oidc import ATTEMPT_COOKIE, ATTEMPT_VALID, LoginRefused, OidcLogin
 from radbridge.runtime.security.principal import Principal, require
 from radbridge.runtime.security.sessions import Session
 from radbridge.runtime.service import Resources
 
-if TYPE_CHECKING:
-    from radbridge.runtime.security.oidc import OidcClient
-
-FLOW_COOKIE = "radbridge_login"
-FLOW_SECONDS = 600
+CALLBACK = "/api/portal/v1/login/oidc/callback"
+NEXT_COOKIE = "radbridge_login_next"
+"""Where the browser wanted to go when the login began."""
 
 
 class LoginWays(BaseModel):
@@ -49,7 +49,12 @@ def router(resources: Resources, settings: PortalSettings) -> APIRouter:
     api = APIRouter(prefix="/api/portal/v1", tags=["session"])
     sessions = resources.authenticator.sessions
     secure = resources.settings.public_url.startswith("https://") if resources.settings.public_url else False
-    oidc = _oidc_client(resources)
+    attempt_seconds = int(ATTEMPT_VALID.total_seconds())
+    oidc = (
+        OidcLogin(resources.settings, resources.http, resources.keyring, resources.clock)
+        if OidcLogin.is_configured(resources.settings)
+        else None
+    )
 
     def begin(response: Response, session: Session) -> None:
         response.headers.append("set-cookie", sessions.set_cookie(sessions.issue(session), secure=secure))
@@ -83,45 +88,41 @@ def router(resources: Resources, settings: PortalSettings) -> APIRouter:
         if oidc is None:
             raise Problem(404, detail="No OpenID provider is configured.")
         try:
-            flow = await oidc.begin(redirect_uri=_callback(request), next_path=_local(next))
-        except OutboundError as error:
-            raise Problem(503, "The OpenID provider does not answer", str(error)) from error
-        response = RedirectResponse(flow.authorization_url, status_code=302)
-        sealed = resources.keyring.seal("platform", "oidc", flow.state_json(), place=FLOW_COOKIE)
-        response.set_cookie(
-            FLOW_COOKIE, sealed, max_age=FLOW_SECONDS, httponly=True, samesite="lax", secure=secure, path="/api/portal"
-        )
+            attempt = await oidc.begin(_callback(request))
+        except LoginRefused as refused:
+            return _back_to_login(str(refused))
+        response = RedirectResponse(attempt.address, status_code=302)
+        for name, value in ((ATTEMPT_COOKIE, attempt.sealed), (NEXT_COOKIE, quote(_local(next)))):
+            response.set_cookie(
+                name, value, max_age=attempt_seconds, httponly=True, samesite="lax", secure=secure, path=CALLBACK
+            )
         return response
 
     @api.get("/login/oidc/callback", include_in_schema=False)
     async def oidc_callback(request: Request) -> RedirectResponse:
         """Take the provider's code, check it and begin a session."""
-        sealed = request.cookies.get(FLOW_COOKIE)
+        sealed = request.cookies.get(ATTEMPT_COOKIE)
         if oidc is None or not sealed:
-            raise Problem(400, "Login was not begun here", "The login cookie is missing or too old.")
+            return _back_to_login("登录已失效，请重试 (the login was not begun here)")
         try:
-            state = resources.keyring.open(sealed, place=FLOW_COOKIE)
-            person = await oidc.finish(state, dict(request.query_params), redirect_uri=_callback(request))
-        except OidcError as error:
-            raise Problem(401, "Login failed", str(error)) from error
-        response = RedirectResponse(_local(person.next_path), status_code=303)
-        response.delete_cookie(FLOW_COOKIE, path="/api/portal")
-        begin(response, Session(subject=person.subject, name=person.name, roles=person.roles))
+            session = await oidc.finish(str(request.url), sealed)
+        except LoginRefused as refused:
+            return _back_to_login(str(refused))
+        response = RedirectResponse(_local(unquote(request.cookies.get(NEXT_COOKIE, "/"))), status_code=303)
+        for name in (ATTEMPT_COOKIE, NEXT_COOKIE):
+            response.delete_cookie(name, path=CALLBACK)
+        begin(response, session)
         return response
 
     def _callback(request: Request) -> str:
-        base = resources.settings.public_url or str(request.base_url)
-        return f"{base.rstrip('/')}/api/portal/v1/login/oidc/callback"
+        return f"{resources.settings.public_url or str(request.base_url)}".rstrip("/") + CALLBACK
 
     return api
 
 
-def _oidc_client(resources: Resources) -> "OidcClient | None":
-    if resources.settings.oidc_issuer is None:
-        return None
-    from radbridge.runtime.security.oidc import OidcClient  # loads Authlib, which most suites never need
-
-    return OidcClient.of(resources.settings, resources.http)
+def _back_to_login(reason: str) -> RedirectResponse:
+    """To the console's login page, which shows the reason."""
+    return RedirectResponse(f"/#/login/{quote(reason, safe='')}", status_code=303)
 
 
 def _local(path: str) -> str:
