@@ -16,7 +16,7 @@ from radbridge.contracts.routes import ROUTES
 from radbridge.runtime.security.vault import Vault
 from tests.servers.process import free_port
 
-START_S = 90.0
+START_S = 240.0
 STOP_S = 30.0
 RADBRIDGE = (sys.executable, "-m", "radbridge.cli")
 

@@ -91,9 +91,9 @@ class Workload:
         steps: list[Callable[[], None]] = []
         for case in self.cases:
             once: list[Callable[[], None]] = [
-                lambda case=case: self._push_exam(case),
-                lambda case=case: self._push_report(case),
-                lambda case=case: self._send_images(case),
+                lambda case=case: self.push_exam(case),
+                lambda case=case: self.push_report(case),
+                lambda case=case: self.send_images(case),
             ]
             steps += once + self.dice.sample(once, self.dice.randrange(len(once)))
         self.dice.shuffle(steps)
@@ -115,13 +115,16 @@ class Workload:
     def _ris(self) -> Ris:
         return Ris(self.suite.client(), self.known.hospital_a)
 
-    def _push_exam(self, case: Case) -> None:
+    def push_exam(self, case: Case) -> None:
+        """Once; raises when it is not accepted."""
         case.exam_id = self._ris().push_exam(case.exam)
 
-    def _push_report(self, case: Case) -> None:
+    def push_report(self, case: Case) -> None:
+        """Once; raises when it is not accepted."""
         case.report_id = self._ris().push_report(case.record)
 
-    def _send_images(self, case: Case) -> None:
+    def send_images(self, case: Case) -> None:
+        """The first slices, once; raises when one is not acknowledged."""
         ae = AE(ae_title=self.known.hospital_a.ae_title)
         ae.add_requested_context(case.series.sop_class_uid)
         ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = ae.connection_timeout = 10
