@@ -18,6 +18,7 @@ from radbridge.runtime.directory import Directory
 HEARTBEAT_SECONDS = 3.0
 ALIVE_SECONDS = 10.0
 _RETRY_SECONDS = 1.0
+_LOOK_AGAIN_SECONDS = 0.5
 
 _log = logging.getLogger(__name__)
 
@@ -110,7 +111,8 @@ class PresenceView:
             async with self._changed:
                 # instances that die do not notify: look again now and then
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._changed.wait(), 0.5)
+                    async with asyncio.timeout(_LOOK_AGAIN_SECONDS):
+                        await self._changed.wait()
 
     async def run(self) -> None:
         """Follow the presence topic for ever; waits while the log is away."""
