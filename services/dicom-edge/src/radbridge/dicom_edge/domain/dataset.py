@@ -8,8 +8,7 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from pydicom.datadict import DicomDictionary, RepeatersDictionary  # type: ignore[attr-defined]
-
+from radbridge.dicom_edge.domain.dictionary import vr_of
 from radbridge.dicom_edge.domain.transfer_syntaxes import IMPLICIT_LITTLE, Encoding
 
 Buffer = bytes | bytearray | memoryview
@@ -28,7 +27,6 @@ PIXEL_TAGS = frozenset({PIXEL_DATA, FLOAT_PIXEL_DATA, DOUBLE_FLOAT_PIXEL_DATA})
 _LONG_VRS = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"})
 """VRs with two reserved bytes and a length of four (PS3.5 table 7.1-1)."""
 _ITEM_HEADER_BYTES = 8
-_MIXED_VRS = {"US or SS": "US", "OB or OW": "OW", "US or OW": "OW", "US or SS or OW": "OW"}
 
 
 class DataSetError(ValueError):
@@ -53,25 +51,6 @@ class Element(NamedTuple):
 def tag_text(tag: int) -> str:
     """``7FE00010``, as DICOM JSON writes tags."""
     return f"{tag:08X}"
-
-
-def vr_of(tag: int) -> str:
-    """VR of an element that does not tell it (implicit VR)."""
-    if tag & 0xFFFF == 0:
-        return "UL"
-    if tag >> 16 & 1:
-        return "LO" if 0x10 <= tag & 0xFFFF <= 0xFF else "UN"
-    entry = DicomDictionary.get(tag) or _repeated(tag)
-    if entry is None:
-        return "UN"
-    return _MIXED_VRS.get(entry[0], entry[0])
-
-
-def _repeated(tag: int) -> tuple[str, str, str, str, str] | None:
-    """Curves and overlays (50xx, 60xx) repeat their group number in steps of two."""
-    if tag >> 24 not in (0x50, 0x60):
-        return None
-    return RepeatersDictionary.get(f"{tag >> 24:02X}xx{tag & 0xFFFF:04X}")
 
 
 def walk(buffer: Buffer, encoding: Encoding, *, start: int = 0, end: int | None = None) -> Iterator[Element]:

@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from io import BytesIO
 
-from pydicom.encaps import generate_frames
-
 from radbridge.dicom_edge.domain.dataset import (
     DOUBLE_FLOAT_PIXEL_DATA,
     FLOAT_PIXEL_DATA,
@@ -87,6 +85,8 @@ def encapsulated_frames(
     :raises NoSuchFrame: a frame is not there.
     :raises DataSetError: the fragments cannot be told apart.
     """
+    from pydicom.encaps import generate_frames
+
     wanted = set(numbers)
     found: dict[int, bytes] = {}
     last = max(wanted, default=0)

@@ -5,9 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-from pydicom.datadict import dictionary_VR, tag_for_keyword
-
 from radbridge.dicom_edge.domain.dataset import tag_text
+from radbridge.dicom_edge.domain.dictionary import tag_of, vr_of
 from radbridge.dicom_edge.domain.json_model import Json, JsonDataSet, JsonElement
 
 LIMIT_DEFAULT = 200
@@ -132,16 +131,9 @@ def parse_query(parameters: Iterable[tuple[str, str]]) -> Query:
 
 
 def _condition(tag: int, value: str) -> Condition:
-    vr = _vr(tag)
+    vr = vr_of(tag)
     values = re.split(r"[,\\]", value) if vr == "UI" or tag == MODALITIES_IN_STUDY else [value]
     return Condition(tag, vr, tuple(part for part in values if part) or ("",))
-
-
-def _vr(tag: int) -> str:
-    try:
-        return dictionary_VR(tag)
-    except KeyError:
-        return "LO"
 
 
 def _attribute(text: str, parameter: str) -> int:
@@ -149,7 +141,7 @@ def _attribute(text: str, parameter: str) -> int:
     name = text.rsplit(".", 1)[-1]
     if _TAG.fullmatch(name):
         return int(name, 16)
-    tag = tag_for_keyword(name)
+    tag = tag_of(name)
     if tag is None:
         raise QueryError(f"unknown attribute in parameter {parameter[:64]!r}")
     return tag

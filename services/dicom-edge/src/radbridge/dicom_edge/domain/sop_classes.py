@@ -3,8 +3,7 @@
 import re
 from enum import Enum, auto
 
-from pydicom._uid_dict import UID_dictionary
-from pydicom.uid import UID
+from radbridge.dicom_edge.domain.dictionary import sop_class_name
 
 VERIFICATION = "1.2.840.10008.1.1"
 STORAGE_COMMITMENT_PUSH_MODEL = "1.2.840.10008.1.20.1"
@@ -48,9 +47,9 @@ def service_of(abstract_syntax: str) -> Service | None:
         return Service.STORAGE_COMMITMENT
     if abstract_syntax in _NOT_STORAGE or not is_uid(abstract_syntax):
         return None
-    if abstract_syntax in UID_dictionary:
-        uid = UID(abstract_syntax)
-        return Service.STORAGE if "Storage" in uid.name and uid.type == "SOP Class" else None
+    name = sop_class_name(abstract_syntax)
+    if name is not None:
+        return Service.STORAGE if "Storage" in name else None
     if not abstract_syntax.startswith(_STANDARD_ROOT) or abstract_syntax.startswith(_STORAGE_BRANCH):
         return Service.STORAGE
     return None

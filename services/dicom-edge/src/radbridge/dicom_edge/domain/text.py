@@ -5,8 +5,6 @@ Stored bytes are never touched; this is only how they are shown and searched.
 
 import re
 
-from pydicom.charset import convert_encodings, decode_bytes
-
 _PN_DELIMITERS = {0x5C, 0x5E, 0x3D}
 _TEXT_DELIMITERS = {0x5C, 0x0A, 0x0C, 0x0D, 0x09}
 _ONE_BYTE = frozenset({"", "ISO_IR 6", "ISO_IR 100", "ISO_IR 13"})
@@ -37,6 +35,8 @@ def decode_text(raw: bytes, charsets: tuple[str, ...], *, person_name: bool = Fa
         return _strict(raw, _MULTI_BYTE[first]) or _chinese(raw) or raw.decode(_MULTI_BYTE[first], "replace")
     if b"\x1b" not in raw and first in _ONE_BYTE and (repaired := _chinese(raw)):
         return repaired
+    from pydicom.charset import convert_encodings, decode_bytes
+
     try:
         return decode_bytes(raw, convert_encodings(list(charsets)), _PN_DELIMITERS if person_name else _TEXT_DELIMITERS)
     except (LookupError, UnicodeError, ValueError):
