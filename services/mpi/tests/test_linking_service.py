@@ -1,0 +1,86 @@
+"""``mpi`` as a running service: exams in, links out."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from radbridge.contracts.events.base import PatientRef
+from radbridge.contracts.events.exam import ExamRegistered
+from radbridge.contracts.events.patient import PatientLinked, PatientMerged, PatientSplit
+from radbridge.contracts.schemas.generate import example
+from radbridge.mpi.main import SERVICE
+from radbridge.runtime.testing import Running, running_service
+
+
+def exam(number: str, record: str, *, document: str | None = None, demographics: str | None = None) -> ExamRegistered:
+    """An exam of a patient record with the given traits."""
+    patient = PatientRef(record_id=record, sealed="rb1.x.y", document_index=document, demographics_index=demographics)
+    return ExamRegistered.model_validate(
+        {**example(ExamRegistered), "exam_id": number, "patient": patient.model_dump()}
+    )
+
+
+async def links(running: Running, count: int) -> dict[str, str]:
+    """Newest person of each record, once at least ``count`` links were published."""
+    async with asyncio.timeout(20):
+        while True:
+            await running.settled()
+            events = await running.events(PatientLinked)
+            if len(events) >= count:
+                break
+            await asyncio.sleep(0.02)
+    newest = sorted(events, key=lambda found: found[0].version)
+    return {body.record_id: body.person_id for _, body in newest}
+
+
+@pytest.mark.proves("SZ-018", "SZ-021")
+async def test_records_of_one_document_become_one_person(tmp_path: Path) -> None:
+    async with running_service(SERVICE, tmp_path) as running:
+        for number, record, document in (("e1", "r1", "d1"), ("e2", "r2", "d1"), ("e3", "r3", "d3")):
+            await running.publish(exam(number, record, document=document), service="ingest-api")
+        found = await links(running, 3)
+    assert found["r1"] == found["r2"] != found["r3"]
+
+
+async def test_many_pushes_at_once_make_one_person(tmp_path: Path) -> None:
+    async with running_service(SERVICE, tmp_path) as running:
+        pushes = [exam(f"e{number}", f"r{number}", document="d1") for number in range(30)]
+        await asyncio.gather(*(running.publish(push, service="ingest-api") for push in pushes))
+        found = await links(running, 30)
+    assert len(found) == 30
+    assert len(set(found.values())) == 1
+
+
+async def test_a_repeat_publishes_no_second_link(tmp_path: Path) -> None:
+    async with running_service(SERVICE, tmp_path) as running:
+        await running.publish(exam("e1", "r1", document="d1"), service="ingest-api", version=1)
+        await running.publish(exam("e1", "r1", document="d1"), service="ingest-api", version=2)
+        await running.publish(exam("e9", "r9", document="d9"), service="ingest-api")
+        await links(running, 2)
+        assert len(await running.events(PatientLinked)) == 2
+
+
+@pytest.mark.proves("SZ-022", "SZ-023")
+async def test_an_operator_merges_and_splits(tmp_path: Path) -> None:
+    async with running_service(SERVICE, tmp_path) as running:
+        for number, record, document in (("e1", "r1", "d1"), ("e2", "r2", "d2")):
+            await running.publish(exam(number, record, document=document), service="ingest-api")
+        found = await links(running, 2)
+        merged = await running.admin.post(f"/api/mpi/v1/persons/{found['r1']}/merge", json={"retired_id": found["r2"]})
+        assert {record["record_id"] for record in merged.json()["records"]} == {"r1", "r2"}
+        again = await running.admin.post(f"/api/mpi/v1/persons/{found['r1']}/merge", json={"retired_id": found["r2"]})
+        assert again.status_code == 404
+        split = await running.admin.post(f"/api/mpi/v1/persons/{found['r1']}/split", json={"record_ids": ["r2"]})
+        assert [record["record_id"] for record in split.json()["records"]] == ["r2"]
+        await running.publish(exam("e1", "r2", document="d1"), service="ingest-api", version=5)
+        await running.settled()
+        assert len(await running.events(PatientMerged)) == len(await running.events(PatientSplit)) == 1
+        kept = await running.admin.get("/api/mpi/v1/records/r2")
+        assert kept.json()["person_id"] == split.json()["person_id"]
+
+
+async def test_who_has_no_token_sees_nothing(tmp_path: Path) -> None:
+    async with running_service(SERVICE, tmp_path) as running:
+        assert (await running.client.get("/api/mpi/v1/records/r1")).status_code == 401
+        assert (await running.admin.get("/api/mpi/v1/records/r1")).status_code == 404
