@@ -51,6 +51,8 @@ class Readiness:
             results = [CheckResult("started", ok=False, reason=self.waiting_for)]
         else:
             results = list(await asyncio.gather(*(_run(check) for check in self.checks)))
+            # else the failure from before the start would stay in the gauge for ever
+            self._gauge.labels(self.service, "started").set(1)
         self.is_ready = all(result.ok for result in results)
         for result in results:
             self._gauge.labels(self.service, result.name).set(result.ok)
