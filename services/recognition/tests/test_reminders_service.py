@@ -1,0 +1,199 @@
+"""Interface 501 in the running service, over events that other services would publish."""
+
+import time
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from radbridge.contracts.dialects.neijiang_v0_94 import signature
+from radbridge.contracts.events.exam import ExamRegistered, ExamVoided
+from radbridge.contracts.events.patient import PatientLinked, PatientMerged
+from radbridge.contracts.events.recognition import ExamMarked, ExamReminded
+from radbridge.contracts.events.report import ReportReceived, ReportRejected, ReportSigned
+from radbridge.contracts.model.codes import DocumentType, ExamStatus, ReportStatus
+from radbridge.contracts.model.exam import Exam
+from radbridge.contracts.model.people import Institution, Patient
+from radbridge.contracts.model.report import Report
+from radbridge.contracts.model.serialization import to_json
+from radbridge.contracts.schemas.generate import example
+from radbridge.recognition.main import SERVICE
+from radbridge.runtime.clock import utc_now
+from radbridge.runtime.directory import Institution as Registered
+from radbridge.runtime.security.patient import seal_patient
+from radbridge.runtime.testing import Running, running_service
+
+NUMBER = "140000198002290011"
+PATIENT = Patient(name="测试甲", document_type=DocumentType.RESIDENT_ID, document_number=NUMBER)
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """Hospital A, whose exams are known, and hospital B, which asks."""
+
+    running: Running
+    a: Registered
+    b: Registered
+
+    async def exam(self, number: str, *, patient: Patient = PATIENT, age: timedelta = timedelta(hours=1)) -> str:
+        """An exam of A with a mapped item; answers its id."""
+        moment = utc_now() - age
+        exam_id = f"exam-{number}"
+        resources = self.running.resources
+        record = seal_patient(resources.keyring, resources.vault, self.a.id, f"record-{number}", patient)
+        canonical = Exam(
+            number=number, changed_at=moment, patient=patient, hospital=Institution(), status=ExamStatus.EXAMINED
+        )
+        body = {
+            **example(ExamRegistered),
+            "exam_id": exam_id,
+            "institution_id": self.a.id,
+            "hospital_code": self.a.code,
+            "exam_number": number,
+            "patient": record.model_dump(),
+            "performed_at": moment,
+            "changed_at": moment,
+            "exam_sealed": resources.keyring.seal(self.a.id, "patient", to_json(canonical), place=exam_id),
+        }
+        await self.running.publish(ExamRegistered.model_validate(body), service="ingest-api")
+        return exam_id
+
+    async def report(self, exam_id: str, kind: type[ReportSigned | ReportReceived | ReportRejected]) -> str:
+        """A report on the exam in that state; answers its id."""
+        report = Report(
+            number=f"R-{exam_id}", exam_numbers=("E",), changed_at=utc_now(), hospital=Institution(),
+            status=ReportStatus.AUDITED, findings="未见异常。", impression="正常。",
+        )  # fmt: skip
+        content = await self.running.resources.sealed_blobs.put(self.a.id, to_json(report), "application/json")
+        body = {
+            **example(kind),
+            "report_id": f"report-{exam_id}",
+            "report_number": report.number,
+            "institution_id": self.a.id,
+            "exam_ids": [exam_id],
+            **({"content": content.model_dump()} if kind is not ReportRejected else {}),
+        }
+        await self.running.publish(kind.model_validate(body), service="signing")
+        return str(body["report_id"])
+
+    async def map_item(self) -> None:
+        """Map the hospital's item."""
+        item = {"item_code": "HOSP-CT-001", "item_name": "胸部平扫", "catalogue": "neijiang", "catalogue_code": "BW23"}
+        body = {"hospital_code": self.a.code, "items": [item]}
+        (await self.running.admin.post("/api/recognition/v1/items", json=body)).raise_for_status()
+
+    async def ask(self, number: str = NUMBER) -> list[dict[str, Any]]:
+        """What B is reminded of."""
+        await self.running.settled()
+        record = {
+            "requestId": "q1", "hospitalCode": self.b.code, "hospitalName": "乙", "visitId": "v", "PatName": "测试甲",
+            "PatSex": "M", "BirthDate": "1980-02-29", "ICCard": number, "clinicSource": "门诊", "DeptCode": "1",
+            "DeptName": "内科", "opUid": "1", "opName": "医生", "stationIP": "192.0.2.1",
+            "stationMAC": "00-00-5E-00-53-01", "timeStamp": str(int(time.time() * 1000)), "shareHR": "全国HR",
+            "smrType": "检查",
+        }  # fmt: skip
+        body = (await self.running.client.get("/open/smr/studies", params=record, headers=self.signed(record))).json()
+        assert body["code"] == "N0000", body
+        studies: list[dict[str, Any]] = body["result"]["study"]
+        return studies
+
+    async def mark(self, study: dict[str, Any], decision: str, reason: str = "", *, method: str = "POST") -> str:
+        """B's decision; answers the code."""
+        record: dict[str, Any] = {
+            "requestId": "m1", "hospitalCode": self.b.code, "ICCard": NUMBER, "opUid": "1", "opName": "医生",
+            "timeStamp": str(int(time.time() * 1000)), "visitId": "v", "stationIP": "192.0.2.1",
+            "stationMAC": "00-00-5E-00-53-01",
+            "smrInfo": [{"originHospitalCode": self.a.code, "smrMark": decision, "smrMessage": reason,
+                         "ReportID": study["reportId"]}],
+        }  # fmt: skip
+        address = f"/open/smr/study/{study['pntStudyUuid']}/smrMark"
+        answer = await self.running.client.request(method, address, json=record, headers=self.signed(record))
+        return str(answer.json()["code"])
+
+    def signed(self, record: dict[str, Any]) -> dict[str, str]:
+        sign = signature.sign(record, access_key=self.b.access_key, access_secret=self.b.secret_key)
+        return {"accessKey": self.b.access_key, "sign": sign}
+
+
+async def region(running: Running) -> Region:
+    a = await running.add_institution(code="HOSPITAL-A", name="甲医院")
+    b = await running.add_institution(code="HOSPITAL-B", name="乙医院", dialect="neijiang")
+    found = Region(running, a, b)
+    await found.map_item()
+    return found
+
+
+@pytest.mark.proves("NJ-049")
+async def test_a_signed_exam_of_the_person_is_listed(tmp_path: Path) -> None:
+    async with running_service(SERVICE, tmp_path) as running:
+        known = await region(running)
+        report_id = await known.report(await known.exam("E1"), ReportSigned)
+        (study,) = await known.ask()
+        assert study["patient"]["patName"] == "测试甲"
+        assert (study["finding"], study["conclusion"]) == ("未见异常。", "正常。")
+        assert (study["originHospitalCode"], study["pntStudyUuid"]) == (known.a.code, report_id)
+        assert study["smrCodes"] == [{"smrCode": "BW23", "smrName": "胸部平扫"}]
+        assert await known.ask("140000198002290038") == []
+        assert len(await running.events(ExamReminded)) == 1
+
+
+@pytest.mark.parametrize("kind", [ReportReceived, ReportRejected])
+async def test_a_report_without_a_good_verdict_is_not_listed(
+    tmp_path: Path, kind: type[ReportReceived | ReportRejected]
+) -> None:
+    async with running_service(SERVICE, tmp_path) as running:
+        known = await region(running)
+        await known.report(await known.exam("E1"), kind)
+        assert await known.ask() == []
+
+
+async def test_old_voided_and_unmapped_exams_are_not_listed_and_why_says_so(tmp_path: Path) -> None:
+    async with running_service(SERVICE, tmp_path) as running:
+        known = await region(running)
+        for number, age in (("old", timedelta(days=91)), ("voided", timedelta(hours=1))):
+            await known.report(await known.exam(number, age=age), ReportSigned)
+        gone = {**example(ExamVoided), "exam_id": "exam-voided", "institution_id": known.a.id}
+        await running.publish(ExamVoided.model_validate(gone), service="ingest-api", version=2)
+        assert await known.ask() == []
+        asked = {"hospital_code": known.b.code, "patient": NUMBER}
+        exams = (await running.admin.post("/api/recognition/v1/why", json=asked)).json()["exams"]
+        assert {exam["exam_number"]: exam["reason"] for exam in exams} == {"old": "outside_window", "voided": "voided"}
+
+
+async def test_records_that_mpi_linked_belong_to_the_person(tmp_path: Path) -> None:
+    async with running_service(SERVICE, tmp_path) as running:
+        known = await region(running)
+        await known.report(await known.exam("E1"), ReportSigned)
+        nameless = Patient(name="测试甲", phone="19900000001")
+        await known.report(await known.exam("E2", patient=nameless), ReportSigned)
+        index = (await known.running.events(ExamRegistered))[0][1].patient.document_index
+        for record, person, document in (("record-E1", "p1", index), ("record-E2", "p2", None)):
+            link = {
+                **example(PatientLinked),
+                "record_id": record,
+                "person_id": person,
+                "document_index": document,
+                "institution_id": known.a.id,
+            }
+            await running.publish(PatientLinked.model_validate(link), service="mpi")
+        assert len(await known.ask()) == 1
+        merge = {**example(PatientMerged), "person_id": "p1", "retired_id": "p2"}
+        await running.publish(PatientMerged.model_validate(merge), service="mpi")
+        assert len(await known.ask()) == 2
+
+
+@pytest.mark.proves("NJ-053")
+async def test_a_mark_is_recorded_once_and_may_change(tmp_path: Path) -> None:
+    async with running_service(SERVICE, tmp_path) as running:
+        known = await region(running)
+        await known.report(await known.exam("E1"), ReportSigned)
+        (study,) = await known.ask()
+        assert await known.mark(study, "1", method="GET") == "N0000"
+        assert await known.mark(study, "2", "1") == "N0000"
+        assert await known.mark({**study, "pntStudyUuid": "nobody"}, "1") != "N0000"
+        counts = (await running.admin.get("/api/recognition/v1/statistics")).json()["marks"]
+        assert counts == [{"hospital_code": known.b.code, "recognised": False, "marks": 1}]
+        events = await running.events(ExamMarked)
+        assert [(event.version, body.recognised) for event, body in events] == [(1, True), (2, False)]
