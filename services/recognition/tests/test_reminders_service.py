@@ -125,7 +125,7 @@ async def region(running: Running) -> Region:
     return found
 
 
-@pytest.mark.proves("NJ-049")
+@pytest.mark.proves("NJ-063", "NJ-068")
 async def test_a_signed_exam_of_the_person_is_listed(tmp_path: Path) -> None:
     async with running_service(SERVICE, tmp_path) as running:
         known = await region(running)
@@ -184,7 +184,7 @@ async def test_records_that_mpi_linked_belong_to_the_person(tmp_path: Path) -> N
         assert len(await known.ask()) == 2
 
 
-@pytest.mark.proves("NJ-053")
+@pytest.mark.proves("NJ-066")
 async def test_a_mark_is_recorded_once_and_may_change(tmp_path: Path) -> None:
     async with running_service(SERVICE, tmp_path) as running:
         known = await region(running)
