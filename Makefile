@@ -44,7 +44,7 @@ bench: ## measure against peers in the same run, print ratios
 	@$(BOOTSTRAP) test
 	@$(UV_RUN) python -m benchmarks $(ARGS)
 
-soak: ## the fault tests at full length  (ARGS="--seed 7")
+soak: ## the fault tests at full length  (RADBRIDGE_FAULT_SEED=7 plays a failure again)
 	@$(BOOTSTRAP) test
 	@RADBRIDGE_SOAK=1 $(UV_RUN) pytest tests/faults --timeout=0 $(ARGS)
 

@@ -10,7 +10,7 @@ from tests.support.journeys import journey, travel
 from tests.support.suites import EmbeddedSuite
 
 
-@pytest.mark.proves("SX-098", "NJ-063", "NJ-064")
+@pytest.mark.proves("SX-041", "SX-042", "SX-045", "NJ-063", "NJ-064")
 def test_the_whole_journey(suite: EmbeddedSuite, tmp_path: Path) -> None:
     done: list[StepDone] = []
     with running_gateways() as gateways:

@@ -11,7 +11,7 @@ from radbridge.contracts.topics import TOPICS, Topic
 
 FOLDER = Path(__file__).parent
 EXAMPLES = FOLDER / "examples"
-ASYNCAPI = "asyncapi.json"
+ASYNCAPI = "asyncapi.yaml"
 
 _HEADERS: dict[str, Any] = {
     "type": "object",
@@ -79,7 +79,7 @@ def asyncapi() -> dict[str, Any]:
 def files() -> dict[str, str]:
     """Name and content of every generated file."""
     found = {f"{body.event_type()}.json": _text(event_schema(body)) for body in event_classes()}
-    found[ASYNCAPI] = _text(asyncapi())
+    found[ASYNCAPI] = _yaml(asyncapi())
     return found
 
 
@@ -121,6 +121,12 @@ def example(body: type[EventBody]) -> dict[str, Any]:
     """The example message of an event."""
     loaded: dict[str, Any] = json.loads((EXAMPLES / f"{body.event_type()}.json").read_text("utf-8"))
     return loaded
+
+
+def _yaml(value: object) -> str:
+    import yaml  # a tool of development, which nothing needs at run time
+
+    return str(yaml.safe_dump(value, allow_unicode=True, sort_keys=False, width=120))
 
 
 def _text(value: object) -> str:
