@@ -121,3 +121,19 @@ async def test_a_binding_counts_for_its_hospitals_account_only(town):
     assert (await town.running.admin.post("/api/notify/v1/bindings", json=body)).status_code == 200
     (delivery,) = await told(town)
     assert (delivery["state"], delivery["reason_code"]) == ("suppressed", "no_address")
+
+
+async def test_openids_of_the_platforms_account_are_not_used_with_a_hospitals_own(town):
+    body = {"hospital_code": "default", "channel": "wechat_official", "phone": "13800000000"}
+    bound = await town.running.admin.post(
+        "/api/notify/v1/bindings", json=body | {"address": "oPATIENT0000000000000000001"}
+    )
+    assert bound.status_code == 200
+    await town.account("wechat_official", code="default")
+    (delivery,) = await told(town)
+    assert (delivery["channel"], delivery["state"]) == ("wechat_official", "accepted")
+    await town.account("wechat_official")
+    await town.publish(town.signed("R2"))
+    await town.at_rest()
+    (delivery,) = await town.deliveries("R2")
+    assert (delivery["state"], delivery["reason_code"]) == ("suppressed", "no_address")

@@ -6,6 +6,8 @@ import itertools
 import orjson
 import pytest
 
+from radbridge.contracts.events.notification import NotificationDelivered, NotificationIssued
+
 
 @pytest.mark.proves("SZ-204", "SZ-256", "SZ-298", "SZ-303")
 async def test_a_signed_report_is_told_once_by_sms_and_once_by_wechat(town):
@@ -136,3 +138,29 @@ async def test_what_waits_for_the_morning_is_withdrawn_with_its_report(open_town
     await town.running.settled()
     assert [delivery["reason_code"] for delivery in await town.deliveries()] == ["report_voided", "exam_voided"]
     assert await town.vendors.accepted() == []
+
+
+async def test_one_trace_runs_from_the_report_to_the_message(town):
+    await town.account("aliyun_sms")
+    await town.publish(town.exam())
+    trace_id = "4bf92f3577b34da6a3ce929d0e0e4736"
+    await town.running.publish(town.signed(), service="signing", traceparent=f"00-{trace_id}-00f067aa0ba902b7-01")
+    await town.reaches({"aliyun_sms": "accepted"})
+    events = await town.running.events(NotificationIssued) + await town.running.events(NotificationDelivered)
+    assert [event.traceparent.split("-")[1] for event, _ in events] == [trace_id, trace_id]
+
+
+@pytest.mark.real
+async def test_two_replicas_on_one_database_send_each_message_once(open_town, postgres_database):
+    town = await open_town(database_url=postgres_database)
+    await open_town(database_url=postgres_database)
+    (group,) = [state for state in await town.running.log.groups() if state.group == "notify"]
+    assert len(group.members) == 2
+    await town.send_by_both()
+    for number in range(12):
+        await town.publish(town.signed(f"R{number}", exams=(f"E{number}",)))
+        await town.publish(town.exam(f"E{number}"))
+    await town.at_rest()
+    sms, wechat = await town.vendors.accepted("aliyun"), await town.vendors.accepted("wechat_official")
+    assert (len(sms), len(wechat)) == (12, 12)
+    assert len({message["correlation_id"] for message in sms}) == 12

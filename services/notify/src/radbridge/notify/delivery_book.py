@@ -109,9 +109,9 @@ class DeliveryBook:
         return await self._record(tx, before, after)
 
     async def clear(self, tx: Transaction, delivery_id: str, answer: AskOutcome) -> StoredDelivery | None:
-        """Note what the vendor said became of a doubtful send."""
+        """Note what the vendor said became of a doubtful send, unless something settled it meanwhile."""
         before = await self._locked(tx, delivery_id)
-        if before is None:
+        if before is None or before.delivery.state is not State.UNKNOWN:
             return None
         after = rules.clear(before.delivery, answer, self.clock(), self.quiet_hours)
         return await self._record(tx, before, after)

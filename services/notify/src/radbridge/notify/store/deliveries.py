@@ -104,15 +104,6 @@ async def lease_due(
     return [_delivery(row) for row in rows]
 
 
-async def release(tx: Transaction, delivery_id: str, holder: str) -> None:
-    """Give a delivery that was leased and not begun back to all workers."""
-    await tx.execute(
-        "UPDATE delivery SET leased_until = 0 WHERE delivery_id = $1 AND leased_by = $2 AND state <> 'sending'",
-        delivery_id,
-        holder,
-    )
-
-
 async def next_due(tx: Transaction) -> datetime | None:
     """When the next delivery is due that somebody may take."""
     row = await tx.fetch_one(
