@@ -217,6 +217,22 @@ async def test_single_frames_of_native_and_compressed_objects(edge: Any, sender:
     assert refused.status_code == 406
 
 
+@pytest.mark.parametrize("has_offsets", [True, False])
+async def test_frames_are_cut_with_and_without_an_offset_table(
+    edge: Any, sender: Any, ct: Any, has_offsets: bool
+) -> None:
+    jpeg = [b"\xff\xd8" + bytes([n]) * (50 * n) + b"\xff\xd9" for n in (1, 2, 3)]
+    packed = ct.image(SOPInstanceUID="3.2", NumberOfFrames=3)
+    packed.PixelData = encapsulate(jpeg, fragments_per_frame=2, has_bot=has_offsets)
+    packed["PixelData"].VR = "OB"
+    packed["PixelData"].is_undefined_length = True
+    await send(sender, ct.as_file(packed, JPEGBaseline8Bit))
+    answer = await edge.admin.get(f"{SERIES}/instances/3.2/frames/3,1,2", headers={"accept": FRAMES})
+    assert [frame for _, frame in parts(answer)] == [jpeg[2], jpeg[0], jpeg[1]]
+    beyond = await edge.admin.get(f"{SERIES}/instances/3.2/frames/4", headers={"accept": FRAMES})
+    assert beyond.status_code == 404
+
+
 async def test_frames_of_published_objects_are_what_pydicom_cuts(edge: Any, sender: Any, shared_dicom: Path) -> None:
     names = ["us/examples_ybr_color.dcm", "us/US-PAL-8-10x-echo.dcm", "seg/liver.dcm",
              "misc/SC_ybr_full_422_uncompressed.dcm", "misc/emri_small_jpeg_2k_lossless.dcm",

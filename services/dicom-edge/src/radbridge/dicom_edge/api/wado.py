@@ -15,8 +15,10 @@ from radbridge.dicom_edge.domain.dataset import DataSetError
 from radbridge.dicom_edge.domain.frames import (
     FrameGeometry,
     NoSuchFrame,
+    basic_offsets,
     encapsulated_frames,
     geometry_of_tag,
+    join_fragments,
     native_frame,
 )
 from radbridge.dicom_edge.domain.header import offset_table
@@ -141,6 +143,9 @@ class Wado:
 
     async def _frames(self, found: Instance, numbers: list[int]) -> list[bytes]:
         if found.encapsulated:
+            alone = await self._frames_by_offset(found, numbers)
+            if alone is not None:
+                return alone
             header = await self.objects.header(found)
             value = await self.objects.pixel_bytes(found, 0, found.pixel_length)
             encoding = encoding_of(found.transfer_syntax_uid, bytes(header[:8]))
@@ -165,6 +170,22 @@ class Wado:
             data = await self.objects.pixel_bytes(found, first, length)
             frames.append(native_frame(geometry, number, data))
         return frames
+
+    async def _frames_by_offset(self, found: Instance, numbers: list[int]) -> list[bytes] | None:
+        """Encapsulated frames read alone, where a Basic Offset Table tells where they lie."""
+        if found.number_of_frames == 1:
+            return None
+        start = await self.objects.pixel_bytes(found, 0, min(found.pixel_length, 16 + 4 * found.number_of_frames))
+        offsets = basic_offsets(start)
+        if offsets is None or len(offsets) != found.number_of_frames:
+            return None
+        if not all(1 <= number <= len(offsets) for number in numbers):
+            raise NoSuchFrame(numbers)
+        ends = [*offsets[1:], found.pixel_length]
+        return [
+            join_fragments(await self.objects.pixel_bytes(found, offsets[n - 1], ends[n - 1] - offsets[n - 1]))
+            for n in numbers
+        ]
 
     async def bulk_data_response(self, request: Request, found: Instance, path: str) -> Response:
         """One value as stored."""

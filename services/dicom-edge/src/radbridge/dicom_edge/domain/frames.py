@@ -1,5 +1,6 @@
 """Single frames of pixel data, native and encapsulated, as bytes (PS3.5 section 8 and annex A.4)."""
 
+import struct
 from dataclasses import dataclass
 from io import BytesIO
 
@@ -9,6 +10,11 @@ from radbridge.dicom_edge.domain.dataset import (
     Buffer,
     DataSetError,
 )
+
+_ITEM = 0xE000FFFE
+_SEQUENCE_DELIMITER = 0xE0DDFFFE
+"""As a little endian word: element number above group number."""
+_ITEM_HEADER_BYTES = 8
 
 
 class NoSuchFrame(LookupError):
@@ -74,6 +80,40 @@ def native_frame(geometry: FrameGeometry, number: int, data: bytes) -> bytes:
     """Frame ``number`` (from 1) of native pixel data, from the bytes that ``span`` names."""
     _, _, drop = geometry.span(number)
     return align_bits(data, drop, geometry.bits) if geometry.bits % 8 else data
+
+
+def basic_offsets(start: bytes) -> list[int] | None:
+    """Basic Offset Table at the start of an encapsulated value, as offsets from the value's first byte.
+
+    ``None`` where it is empty, not whole in ``start``, or nonsense.
+    """
+    if len(start) < _ITEM_HEADER_BYTES:
+        return None
+    tag, length = struct.unpack_from("<II", start)
+    end = _ITEM_HEADER_BYTES + length
+    if tag != _ITEM or not length or length % 4 or end > len(start):
+        return None
+    offsets = [end + offset for offset in struct.unpack_from(f"<{length // 4}I", start, _ITEM_HEADER_BYTES)]
+    return offsets if offsets[0] == end and offsets == sorted(set(offsets)) else None
+
+
+def join_fragments(items: bytes) -> bytes:
+    """A frame from the items that hold it.
+
+    :raises DataSetError: the bytes are no items.
+    """
+    parts: list[bytes] = []
+    position = 0
+    while position + _ITEM_HEADER_BYTES <= len(items):
+        tag, length = struct.unpack_from("<II", items, position)
+        position += _ITEM_HEADER_BYTES
+        if tag == _SEQUENCE_DELIMITER:
+            break
+        if tag != _ITEM or position + length > len(items):
+            raise DataSetError("the offset table does not fit the fragments")
+        parts.append(items[position : position + length])
+        position += length
+    return b"".join(parts)
 
 
 def encapsulated_frames(
