@@ -79,6 +79,19 @@ async def test_inline_scripts_are_allowed_by_their_hash_alone(client: httpx.Asyn
     assert "frame-ancestors 'self'" in policy
 
 
+async def test_pages_are_never_stored_and_run_no_inline_script(client: httpx.AsyncClient, build: Path) -> None:
+    for name in ("index.html", "patient.html", "view.html"):
+        (build.parent / "pages" / name).write_text(f"<!doctype html>{name}")
+    for path, name in (("/", "index.html"), ("/p/abc", "patient.html"), ("/view?token=t", "view.html")):
+        answer = await client.get(path)
+        assert answer.text.endswith(name)
+        assert answer.headers["cache-control"] == "no-store"
+        assert answer.headers["referrer-policy"] == "no-referrer"
+        policy = answer.headers["content-security-policy"]
+        assert "default-src 'self'" in policy
+        assert "unsafe" not in policy
+
+
 async def test_our_settings_lie_over_the_published_ones(client: httpx.AsyncClient) -> None:
     answer = await client.get("/viewer/app-config.js")
     assert answer.text == "our settings for '/viewer'"

@@ -24,6 +24,7 @@ export function useRoute(): Route {
   useEffect(() => {
     const changed = () => setRoute(parseRoute(location.hash));
     addEventListener("hashchange", changed);
+    changed(); // the address may have changed between the first drawing and this
     return () => removeEventListener("hashchange", changed);
   }, []);
   return route;

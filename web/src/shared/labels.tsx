@@ -13,7 +13,7 @@ export const words = (zh: string, en: string): Words => ({ zh, en });
 export function Bi({ zh, en }: Words) {
   return (
     <span class="bi">
-      <span>{zh}</span>
+      <span>{zh}</span>{" "}
       <span class="en" lang="en">
         {en}
       </span>
