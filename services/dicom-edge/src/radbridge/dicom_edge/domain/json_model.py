@@ -75,15 +75,6 @@ def header_json(header: ObjectHeader, tags: Iterable[int]) -> JsonDataSet:
     return found
 
 
-def json_text(data_set: JsonDataSet, tag: int) -> str:
-    """First value of an element as text; a name's alphabetic group, else its ideographic one."""
-    values = data_set.get(tag_text(tag), {}).get("Value")
-    first = values[0] if isinstance(values, list) and values else None
-    if isinstance(first, dict):
-        first = first.get("Alphabetic") or first.get("Ideographic")
-    return "" if first is None or isinstance(first, list | dict) else str(first)
-
-
 def json_element(vr: str, *values: Json) -> JsonElement:
     """An element from values that are known."""
     return {"vr": vr, "Value": list(values)} if values else {"vr": vr}

@@ -85,15 +85,6 @@ class Query:
     offset: int = 0
     fuzzy_asked: bool = False
 
-    def condition(self, tag: int) -> Condition | None:
-        """The condition on an attribute."""
-        return next((c for c in self.conditions if c.tag == tag), None)
-
-    def rest(self, answered: Iterable[int]) -> tuple[Condition, ...]:
-        """Conditions on other attributes than those already answered."""
-        known = frozenset(answered)
-        return tuple(c for c in self.conditions if c.tag not in known)
-
 
 def parse_query(parameters: Iterable[tuple[str, str]]) -> Query:
     """Parameters of a query in their order, names as keywords or tags.

@@ -59,7 +59,6 @@ CALLED_AE_NOT_RECOGNIZED = Rejection(1, 1, 7)
 APPLICATION_CONTEXT_NOT_SUPPORTED = Rejection(1, 1, 2)
 PROTOCOL_VERSION_NOT_SUPPORTED = Rejection(1, 2, 2)
 LOCAL_LIMIT_EXCEEDED = Rejection(2, 3, 2)
-TEMPORARY_CONGESTION = Rejection(2, 3, 1)
 
 
 class AbortReason(IntEnum):
