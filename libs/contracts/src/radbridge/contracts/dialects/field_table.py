@@ -5,8 +5,8 @@ field, property, value, reason. Decisions win; the generated reference shows bot
 
 ``required``    ``Y``; ``N``; ``quality`` (missing is a finding, not a fault); ``when:<condition>``; ``when:<condition>
                 else quality``. The pack says for each record which conditions hold.
-``type``        ``string``, ``text`` (may hold tabs and line breaks), ``number`` (whole), ``array``, ``object``,
-                ``base64``.
+``type``        ``string``, ``text`` (may hold tabs and line breaks), ``number`` (whole), ``boolean``, ``array``,
+                ``object``, ``base64``.
 ``max_length``  characters; empty for none.
 ``dictionary``  id of a dictionary; empty for none.
 ``separators``  ``comma``, ``blank``, ``bar``: several values may stand in the field.
@@ -39,6 +39,7 @@ class Kind(StrEnum):
     STRING = "string"
     TEXT = "text"
     NUMBER = "number"
+    BOOLEAN = "boolean"
     BASE64 = "base64"
     ARRAY = "array"
     OBJECT = "object"

@@ -17,6 +17,7 @@ _DATETIME = re.compile(_DAY_PATTERN + r" (?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0
 _LAST_OF_EVERY_MONTH = "28"
 _HTTP_URL = re.compile(r"https?://[^\s/?#]+(?:[/?#]\S*)?", re.IGNORECASE)
 _MODALITY = re.compile(r"[A-Z0-9][A-Z0-9 _]{0,15}")
+_LENGTH_15_64 = re.compile(r".{15,64}", re.DOTALL)
 _EPOCH_MILLISECONDS = re.compile(r"[0-9]{13}")
 _BASE64_ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _LINE_BREAKS = b"\r\n"
@@ -94,6 +95,7 @@ FORMATS: Mapping[str, Format] = {
         Format("dicom_uid", "DICOM UID（不超过64位的数字和点）", is_dicom_uid),
         Format("dicom_modality", "DICOM 标准的检查类别代码，如 CT、DX", _matches(_MODALITY)),
         Format("credit_code", "18位统一社会信用代码（GB 32100，含校验位）", is_credit_code),
+        Format("length_15_64", "15至64个字符", _matches(_LENGTH_15_64)),
         Format("http_url", "http 或 https 地址", _matches(_HTTP_URL)),
         Format("base64", "标准 Base64 编码", is_base64),
     )

@@ -25,7 +25,8 @@ Everything below comes from the tables that the service validates with. All faul
 each names field, rule and value (personal values masked). A *finding* is noted but does not refuse.
 
 - **Missing** means absent, `null`, empty or blank. **Length** counts characters.
-- A **number** may be a JSON number or its text; a **string** must be a string; booleans stand for nothing.
+- A **number** may be a JSON number or its text; a **string** must be a string; a **boolean** is
+  `true` or `false` or their text; elsewhere booleans stand for nothing.
 - NUL, control characters and lone surrogates are refused; only **text** may hold tabs and line breaks.
 - Times are local times of China. ⚖ marks a field where a decision leaves or completes the print; it stands below the
   table with its reason.

@@ -8,7 +8,7 @@ What counts as what:
 - Missing: absent, ``null``, empty, or blanks only; for arrays also the empty one.
 - A number field takes a whole JSON number or its text (``1``, ``"1"``, ``1.0``): the standards' own samples print both.
   A string field takes strings only: no sample shows a number there, and codes such as ``01`` do not survive as numbers.
-  Booleans stand for nothing.
+- A boolean field takes ``true`` and ``false`` or their texts in any case; elsewhere booleans stand for nothing.
 - Lengths count characters (code points), as the tables do.
 - NUL, control characters and lone surrogates are refused everywhere; ``text`` fields may hold tabs and line breaks.
 """
@@ -29,6 +29,13 @@ _FORBIDDEN_IN_STRINGS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _FORBIDDEN_IN_TEXTS: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _WHOLE_NUMBER: Final = re.compile(r"-?[0-9]+")
 _LARGEST_NUMBER: Final = 10**18
+
+_EXPECTED: Final[Mapping[Kind, str]] = {
+    Kind.NUMBER: "数字",
+    Kind.BOOLEAN: "布尔值",
+    Kind.ARRAY: "数组",
+    Kind.OBJECT: "对象",
+}
 
 _Check = Callable[[str], bool]
 
@@ -105,7 +112,10 @@ class RecordValidator:
         """A value that is no text: an array, an object, or something that does not belong there."""
         if rule.kind is Kind.ARRAY and isinstance(value, list):
             self._collect_items(rule.param, cast("list[object]", value), conditions, path, faults, findings)
-        elif not (rule.kind is Kind.OBJECT and isinstance(value, dict)):
+        elif not (
+            (rule.kind is Kind.OBJECT and isinstance(value, dict))
+            or (rule.kind is Kind.BOOLEAN and isinstance(value, bool))
+        ):
             faults.extend(_faults_of_value(rule, value, path))
 
     def _collect_items(
@@ -152,6 +162,8 @@ def _step(rule: FieldRule) -> _Step:
             codes |= {int(code) for code in rule.dictionary.names}
     elif rule.kind is Kind.NUMBER and rule.format is None:
         check = _is_whole_number
+    elif rule.kind is Kind.BOOLEAN:
+        check = _is_boolean_text
     return rule.param, limit, codes, check, rule.kind is not Kind.BASE64, rule.presence == Presence(), rule
 
 
@@ -165,6 +177,10 @@ def _every_piece_passes(rule: FieldRule) -> _Check:
         return value in codes or all(piece in codes for piece in rule.pieces(value))
 
     return passes
+
+
+def _is_boolean_text(value: str) -> bool:
+    return value.lower() in ("true", "false")
 
 
 def _is_whole_number(value: str) -> bool:
@@ -181,7 +197,7 @@ def _faults_of_value(rule: FieldRule, value: object, field: str) -> Iterator[Fau
     name = label(field, rule.name_zh)
     text = _text_of(rule, value)
     if text is None:
-        expected = {Kind.NUMBER: "数字", Kind.ARRAY: "数组", Kind.OBJECT: "对象"}.get(rule.kind, "字符串")
+        expected = _EXPECTED.get(rule.kind, "字符串")
         quoted = shown(value, is_personal=rule.is_personal)
         yield Fault(field, Rule.TYPE, f"{name}应为{expected}，实际为{json_type(value)}", quoted)
         return
@@ -213,6 +229,8 @@ def _text_of(rule: FieldRule, value: object) -> str | None:
         if not -_LARGEST_NUMBER < value < _LARGEST_NUMBER or value != int(value):
             return None
         return str(int(value))
+    if rule.kind is Kind.BOOLEAN:
+        return value if isinstance(value, str) and _is_boolean_text(value) else None
     return value if isinstance(value, str) and rule.kind not in (Kind.ARRAY, Kind.OBJECT) else None
 
 

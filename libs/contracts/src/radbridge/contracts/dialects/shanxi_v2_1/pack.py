@@ -17,7 +17,13 @@ from radbridge.contracts.model.exam import Exam
 from radbridge.contracts.model.report import Report
 
 _FOLDER = Path(__file__).parent
-_TABLES = ("set_info", "exam", "report", "exam_merge_report", "envelope_request", "envelope_response")
+_TABLES = (
+    *("set_info", "exam", "report", "exam_merge_report", "envelope_request", "envelope_response"),
+    *("dsvs_pkcs1_verify_data_sign_request", "dsvs_pkcs1_verify_data_sign_response"),
+    *("dsvs_pkcs7_verify_data_sign_request", "dsvs_pkcs7_verify_data_sign_response"),
+    *("coss_public_request", "coss_public_response", "verify_ts_request", "verify_ts_response"),
+    *("sef_verify_seal_request", "sef_verify_seal_response"),
+)
 
 
 @cache
