@@ -32,9 +32,10 @@ def add_to(app: typer.Typer) -> None:
 
 
 def check(url: Url = DEFAULT_URL, data: Data = DEFAULT_DATA, as_json: Json = False) -> None:
-    """Say what is wrong. With RADBRIDGE_EVENTS_URL set, the environment of a service is checked (settings, vault,
-    database, event log, topics, objects); else the suite that answers at --url. Exit code 1 if anything is wrong."""
-    in_environment = bool(os.environ.get("RADBRIDGE_EVENTS_URL"))
+    """Say what is wrong. With RADBRIDGE_EVENTS_URL (or …_FILE) set, the environment of a service is checked (settings,
+    vault, database, event log, topics, objects); else the suite that answers at --url. Exit code 1 if anything is
+    wrong."""
+    in_environment = any(os.environ.get(name) for name in ("RADBRIDGE_EVENTS_URL", "RADBRIDGE_EVENTS_URL_FILE"))
     findings = check_environment() if in_environment else check_suite(SuiteClient(url, data))
     ok = all(finding.ok for finding in findings)
     emit({"ok": ok, "checks": [asdict(finding) for finding in findings]}, as_json=as_json, text=lambda: _text(findings))
