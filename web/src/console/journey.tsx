@@ -139,7 +139,8 @@ function StepItem({ step, previous }: { step: Step; previous: Step | undefined }
           <p class="notice bad">
             <Icon name="warning" />
             <span>
-              {told.refusal.reason} {told.refusal.field ? <code class="mono">{told.refusal.field}</code> : null}
+              {told.refusal.reason}{" "}
+              {told.refusal.reason.includes(told.refusal.field) ? null : <code class="mono">{told.refusal.field}</code>}
             </span>
           </p>
         ) : null}

@@ -108,8 +108,11 @@ const VALUES: Record<string, Words> = {
   failed: words("失败", "failed"),
   suppressed: words("未发送", "suppressed"),
   unknown: words("未知", "unknown"),
+  aliyun_sms: words("阿里云短信", "Aliyun SMS"),
+  tencent_sms: words("腾讯云短信", "Tencent SMS"),
+  wechat_official: words("微信公众号", "WeChat"),
 };
-const CODED = new Set(["status", "rule", "state"]);
+const CODED = new Set(["status", "rule", "state", "channel"]);
 const EXACT = new Set([
   "exam_number",
   "study_uids",
