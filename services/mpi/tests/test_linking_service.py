@@ -84,3 +84,13 @@ async def test_who_has_no_token_sees_nothing(tmp_path: Path) -> None:
     async with running_service(SERVICE, tmp_path) as running:
         assert (await running.client.get("/api/mpi/v1/records/r1")).status_code == 401
         assert (await running.admin.get("/api/mpi/v1/records/r1")).status_code == 404
+
+
+async def test_a_record_whose_document_changes_takes_no_other_record_along(tmp_path: Path) -> None:
+    async with running_service(SERVICE, tmp_path) as running:
+        await running.publish(exam("e1", "r1", document="d1"), service="ingest-api", version=1)
+        await running.publish(exam("e2", "r2", document="d1"), service="ingest-api")
+        await links(running, 2)
+        await running.publish(exam("e1", "r1", document="d2"), service="ingest-api", version=2)
+        found = await links(running, 3)
+    assert found["r1"] != found["r2"]

@@ -64,6 +64,23 @@ def test_a_corrected_document_moves_the_record() -> None:
     assert decide(RecordTraits("r1", "d9", None), candidates) == Decision(None, Rule.NEW)
 
 
+def test_a_new_document_parts_a_record_from_a_person_with_another_one() -> None:
+    first = [known("r1", "p1", document="d1"), known("r2", "p1", document="d1", rule=Rule.DOCUMENT)]
+    assert decide(RecordTraits("r1", "d2", None), first) == Decision(None, Rule.NEW)
+    joined = [known("r1", "p1", document="d1", demographics="g1"), known("r3", "p1", rule=Rule.DEMOGRAPHICS)]
+    assert decide(RecordTraits("r3", "d2", "g1"), joined) == Decision(None, Rule.NEW)
+
+
+def test_a_mistyped_document_is_corrected_where_no_other_record_has_it() -> None:
+    candidates = [known("r1", "p1", document="d1"), known("r3", "p1", demographics="g1", rule=Rule.DEMOGRAPHICS)]
+    assert decide(RecordTraits("r1", "d2", None), candidates) == Decision("p1", Rule.NEW)
+
+
+def test_a_repeat_does_not_undo_a_merge() -> None:
+    merged = [known("r1", "p1", document="d1"), known("r2", "p1", document="d2", rule=Rule.MANUAL)]
+    assert decide(RecordTraits("r1", "d1", None), merged) == Decision("p1", Rule.NEW)
+
+
 def test_an_operators_decision_stands() -> None:
     candidates = [known("r1", "p1", document="d1", rule=Rule.MANUAL), known("r2", "p2", document="d1")]
     assert decide(RecordTraits("r1", "d1", None), candidates) == Decision("p1", Rule.MANUAL)

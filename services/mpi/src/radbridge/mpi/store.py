@@ -21,10 +21,11 @@ class LinkedRecord:
 
 
 async def candidates(tx: Transaction, traits: RecordTraits) -> list[Candidate]:
-    """All linked records that share an index with ``traits``, every record of those people, and the record itself."""
+    """Every linked record of the people who share an index with ``traits`` or have the record itself."""
     rows = await tx.fetch(
-        f"""SELECT {_RECORD_COLUMNS} FROM patient_record WHERE record_id = $1 OR person_id IN (
-                SELECT person_id FROM patient_record WHERE document_index = $2
+        f"""SELECT {_RECORD_COLUMNS} FROM patient_record WHERE person_id IN (
+                SELECT person_id FROM patient_record WHERE record_id = $1
+                UNION SELECT person_id FROM patient_record WHERE document_index = $2
                 UNION SELECT person_id FROM patient_record WHERE demographics_index = $3)""",  # noqa: S608
         traits.record_id,
         traits.document_index,

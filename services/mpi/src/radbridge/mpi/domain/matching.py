@@ -65,7 +65,7 @@ def lock_names(traits: RecordTraits) -> list[str]:
 
 
 def decide(traits: RecordTraits, candidates: Sequence[Candidate]) -> Decision:
-    """The person of a record, given all linked records that share one of its indexes or are the record itself.
+    """The person of a record, given all linked records of every person who shares one of its indexes or has the record.
 
     The answer does not depend on the order of ``candidates``; among equals the smallest person id wins. Person ids are
     UUIDv7, so that is the oldest person.
@@ -74,12 +74,12 @@ def decide(traits: RecordTraits, candidates: Sequence[Candidate]) -> Decision:
     if own is not None and own.rule is Rule.MANUAL:
         return Decision(own.person_id, Rule.MANUAL)
     others = [c for c in candidates if c.record_id != traits.record_id]
+    conflicting = {c.person_id for c in others if _documents_differ(traits, c)}
     if traits.document_index:
         same_document = [c.person_id for c in others if c.document_index == traits.document_index]
         if same_document:
             return Decision(_stay_or_oldest(own, same_document), Rule.DOCUMENT)
     if traits.demographics_index:
-        conflicting = {c.person_id for c in others if _documents_differ(traits, c)}
         alike = [
             c.person_id
             for c in others
@@ -89,15 +89,15 @@ def decide(traits: RecordTraits, candidates: Sequence[Candidate]) -> Decision:
             return Decision(_stay_or_oldest(own, alike), Rule.DEMOGRAPHICS)
     if own is None:
         return Decision(None, Rule.NEW)
-    return _keep_or_leave(traits, own)
+    return _keep_or_leave(traits, own, conflicting)
 
 
-def _keep_or_leave(traits: RecordTraits, own: Candidate) -> Decision:
-    """A record whose document changed to one that nobody else has leaves a person it was matched to by others."""
-    document_changed = (
-        bool(own.document_index) and bool(traits.document_index) and (own.document_index != traits.document_index)
-    )
-    if document_changed and own.rule is not Rule.NEW:
+def _keep_or_leave(traits: RecordTraits, own: Candidate, conflicting: set[str]) -> Decision:
+    """A record with a new document leaves a person who carries another one, and one it was matched to by the old."""
+    if not traits.document_index or traits.document_index == own.document_index:
+        return Decision(own.person_id, own.rule)
+    was_matched = bool(own.document_index) and own.rule is not Rule.NEW
+    if was_matched or own.person_id in conflicting:
         return Decision(None, Rule.NEW)
     return Decision(own.person_id, own.rule)
 
