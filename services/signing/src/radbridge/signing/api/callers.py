@@ -1,0 +1,80 @@
+"""Who calls the printed interfaces: an institution that signs its request, or one that calls from its own address."""
+
+import hmac
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address
+
+from fastapi import Request
+
+from radbridge.contracts.dialects.shanxi_v2_1.request_signature import SIGNATURE, hash_of, sign_request
+from radbridge.runtime.body import offload
+from radbridge.runtime.directory import Directory, Institution
+from radbridge.signing.api.wire import UNKNOWN_CALLER, UNSIGNED, Parameters, Refused, text
+
+Address = IPv4Address | IPv6Address
+
+
+@dataclass(frozen=True, slots=True)
+class Callers:
+    """Tells callers apart by what the directory knows of them now."""
+
+    directory: Directory
+
+    async def signed(self, parameters: Parameters, size: int) -> Institution:
+        """The institution whose ``appId`` and HMAC the request carries (SX-070, SX-072).
+
+        :param size: bytes of the request, all of which are signed.
+        :raises Refused: there is none, or the HMAC is wrong.
+        """
+        sent = text(parameters, SIGNATURE).strip()
+        if not sent:
+            raise Refused(UNSIGNED, "signature（请求报文签名）不能为空")
+        institution = self.directory.by_app_id(text(parameters, "appId"))
+        if institution is None or not institution.enabled:
+            raise Refused(UNSIGNED, "appId未登记或已停用")
+        hash_name = hash_of(text(parameters, "signAlgo") or "HMAC")
+        if hash_name is None:
+            raise Refused(UNSIGNED, "signAlgo不受支持，应为HMAC、HmacSHA256、HmacSHA1或HmacMD5")
+        expected = await offload(sign_request, size, parameters, institution.secure_code, hash_name)
+        if not hmac.compare_digest(expected.encode(), sent.encode()):
+            raise Refused(UNSIGNED, "signature（请求报文签名）验证不通过")
+        return institution
+
+    async def signed_or_near(self, parameters: Parameters, size: int, address: str) -> tuple[Institution, ...]:
+        """The institution that signed the request, or, of one without ``signature``, all that registered the caller's
+        address as a host of theirs.
+
+        :raises Refused: the signature is wrong, or nobody registered the address.
+        """
+        if text(parameters, SIGNATURE).strip():
+            return (await self.signed(parameters, size),)
+        caller = _address(address)
+        found = tuple(
+            one for one in self.directory.all() if one.enabled and caller is not None and _lists(one.hosts, caller)
+        )
+        if not found:
+            raise Refused(UNKNOWN_CALLER, "请求没有signature，且来源地址未由任何医疗机构登记")
+        return found
+
+
+def peer_of(request: Request) -> str:
+    """The address that a request came from, as the server says (behind proxies: ``FORWARDED_ALLOW_IPS``)."""
+    return request.client.host if request.client else ""
+
+
+def _lists(hosts: tuple[str, ...], caller: Address) -> bool:
+    return any(_address(host) == caller for host in hosts)
+
+
+def _address(host: str) -> Address | None:
+    """The address that a registered host or a peer is, without port and brackets; ``None`` for names."""
+    text_of_host = host.strip()
+    if text_of_host.startswith("["):
+        text_of_host = text_of_host[1:].partition("]")[0]
+    elif text_of_host.count(":") == 1:
+        text_of_host = text_of_host.partition(":")[0]
+    try:
+        address = ip_address(text_of_host)
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
