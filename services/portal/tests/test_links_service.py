@@ -4,13 +4,15 @@ import hashlib
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import orjson
 import pytest
 
 from radbridge.contracts.events.exam import ExamRegistered, ExamVoided
+from radbridge.contracts.events.images import ImagesStored
 from radbridge.contracts.events.notification import NotificationIssued
-from radbridge.contracts.events.report import ReportReceived, ReportSigned
+from radbridge.contracts.events.report import ReportReceived, ReportSigned, ReportVoided
 from radbridge.contracts.model.codes import ReportStatus, Sex
 from radbridge.contracts.model.people import Institution, Patient
 from radbridge.contracts.model.report import Report
@@ -18,6 +20,7 @@ from radbridge.contracts.model.serialization import to_json
 from radbridge.contracts.schemas.generate import example
 from radbridge.portal.domain.patient_link import MAX_TRIES
 from radbridge.portal.main import SERVICE
+from radbridge.portal.views import stored_studies
 from radbridge.runtime.clock import utc_now
 from radbridge.runtime.security.links import ViewGrant
 from radbridge.runtime.security.patient import seal_patient
@@ -132,6 +135,56 @@ async def test_a_voided_exam_is_not_shown(tmp_path: Path) -> None:
         await running.publish(ExamVoided.model_validate(example(ExamVoided)), service="ingest-api", version=2)
         await running.settled()
         assert (await known.open(LAST_FOUR))[0] == 404
+
+
+async def test_a_late_verdict_on_an_older_push_shows_nothing(tmp_path: Path) -> None:
+    async with running_service(SERVICE, tmp_path) as running:
+        known = await stage(running)
+        body = {**example(ReportVoided), "institution_id": known.exam.institution_id}
+        await running.publish(ReportVoided.model_validate(body), service="ingest-api", version=2)
+        await running.publish(known.signed, service="signing", version=2)
+        await running.settled()
+        assert (await known.open(LAST_FOUR))[0] == 404
+
+
+async def test_a_corrected_report_opens_the_exam_it_speaks_of_now(tmp_path: Path) -> None:
+    async with running_service(SERVICE, tmp_path) as running:
+        known = await stage(running)
+        right = known.exam.model_copy(update={"exam_id": "the-right-exam", "item_name": "另一项目"})
+        body = {**example(ReportReceived), "institution_id": right.institution_id, "exam_ids": [right.exam_id]}
+        corrected = known.signed.model_copy(update={"exam_ids": [right.exam_id], "received_version": 2})
+        await running.publish(right, service="ingest-api")
+        await running.publish(ReportReceived.model_validate(body), service="ingest-api", version=2)
+        await running.publish(corrected, service="signing", version=2)
+        await running.settled()
+        status, view = await known.open(LAST_FOUR)
+        assert (status, view["item_name"]) == (200, "另一项目")
+        wrong = ViewGrant(actor="hospital:B", purpose="recognition", exam_id=known.exam.exam_id)
+        token = running.resources.links.issue(wrong, timedelta(minutes=15))
+        answer = await running.client.get("/api/portal/v1/view", params={"token": token})
+        assert answer.json()["report"] is None
+
+
+def test_images_follow_the_newest_study_uid_and_else_the_accession_number() -> None:
+    exam = ExamRegistered.model_validate(
+        {**example(ExamRegistered), "study_uids": ["1.2.3"], "accession_numbers": ["A1"]}
+    )
+
+    def stored(uid: str, accession: str, institution: str = exam.institution_id) -> ImagesStored:
+        named = {"study_uid": uid, "accession_number": accession, "institution_id": institution, "instances": 2}
+        return ImagesStored.model_validate({**example(ImagesStored), **named})
+
+    assert stored_studies(exam, [stored("1.2.3", ""), stored("1.2.4", "A1")]) == {"1.2.3": 2}
+    assert stored_studies(exam, [stored("1.2.4", "A1"), stored("1.2.9", "A2")]) == {"1.2.4": 2}
+    assert stored_studies(exam, [stored("1.2.3", "A1", "another-institution")]) == {}
+
+
+async def test_the_links_inside_a_view_open_no_other_view(tmp_path: Path) -> None:
+    async with running_service(SERVICE, tmp_path) as running:
+        known = await stage(running)
+        _, view = await known.open(LAST_FOUR)
+        token = parse_qs(urlsplit(str(view["document_url"])).query)["token"][0]
+        assert (await running.client.get("/api/portal/v1/view", params={"token": token})).status_code == 403
 
 
 async def test_a_doctors_view_opens_one_exam_and_expires(tmp_path: Path) -> None:

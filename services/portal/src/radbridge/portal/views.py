@@ -1,14 +1,16 @@
 """What a patient or an asking doctor sees of one exam: gathered from the journey, opened for the answer only."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from radbridge.contracts.events.base import BlobRef
+from radbridge.contracts.envelope import Event
+from radbridge.contracts.events.base import BlobRef, EventBody
 from radbridge.contracts.events.exam import ExamRegistered
 from radbridge.contracts.events.images import ImagesStored
-from radbridge.contracts.events.report import ReportReceived, ReportSigned, ReportVoided
+from radbridge.contracts.events.report import ReportReceived, ReportRejected, ReportSigned, ReportVoided
 from radbridge.contracts.model.codes import AgeUnit, Sex
 from radbridge.contracts.model.people import Patient
 from radbridge.contracts.model.report import Report, ReportStep
@@ -18,6 +20,9 @@ from radbridge.runtime.database.protocol import Transaction
 from radbridge.runtime.security.links import ViewGrant
 from radbridge.runtime.security.patient import open_patient
 from radbridge.runtime.service import Resources
+
+OPENED_VIEW = "opened-view"
+"""Purpose of the links inside a view; they open no further view, or it would never expire."""
 
 _SEX = {Sex.MALE: "男", Sex.FEMALE: "女"}
 _AGE_UNIT = {AgeUnit.YEAR: "岁", AgeUnit.MONTH: "个月", AgeUnit.DAY: "天", AgeUnit.HOUR: "小时"}
@@ -34,40 +39,69 @@ class Gathered:
 
 
 async def gather(tx: Transaction, exam_id: str, report_id: str | None) -> Gathered | None:
-    """An exam with its stored studies and the signed report named, or its newest signed one; ``None`` if unknown."""
+    """An exam with its stored studies and the signed report named, or its newest signed one; ``None`` if unknown.
+
+    The timeline keeps what was corrected since; here counts only what the newest exam and the newest report say.
+    """
     row = await store.exam_row(tx, exam_id)
     if row is None or row["voided"]:
         return None
     exam = ExamRegistered.model_validate_json(row["body"])
-    facts = [body for _, body in await store.facts_of_exam(tx, exam_id)]
-    signed: dict[str, ReportSigned] = {}
-    studies: dict[str, int] = {}
-    for body in facts:
-        match body:
-            case ReportSigned():
-                signed[body.report_id] = body
-            case ReportReceived() | ReportVoided():
-                signed.pop(body.report_id, None)
-            case ImagesStored():
-                studies[body.study_uid] = max(body.instances, studies.get(body.study_uid, 0))
-            case _:
-                pass
-    chosen = signed.get(report_id) if report_id else next(reversed(signed.values()), None)
+    bodies = [body for _, body in await store.facts_of_exam(tx, exam_id)]
+    named = dict.fromkeys(body.report_id for body in bodies if isinstance(body, ReportSigned))
+    chosen: ReportSigned | None = None
+    for candidate in [report_id] if report_id else named:
+        signed = standing(await store.facts_of_report(tx, candidate))
+        if signed is not None and exam_id in signed.exam_ids:
+            chosen = signed
+    studies = stored_studies(exam, (body for body in bodies if isinstance(body, ImagesStored)))
     return Gathered(exam, chosen, tuple(studies), sum(studies.values()))
 
 
-async def exam_of_report(tx: Transaction, report_id: str) -> str | None:
-    """The first exam that a report speaks of."""
-    for _, body in await store.facts_of_report(tx, report_id):
-        if isinstance(body, ReportSigned | ReportReceived) and body.exam_ids:
-            return body.exam_ids[0]
+def standing(facts: Iterable[tuple[Event, EventBody]]) -> ReportSigned | None:
+    """The verdict that lets a report be shown: the newest one, if it is about what the hospital sent last and has not
+    withdrawn."""
+    newest_push = newest_verdict = 0
+    verdict: ReportSigned | ReportRejected | None = None
+    for event, body in facts:
+        match body:
+            case ReportReceived() | ReportVoided():
+                newest_push = max(newest_push, event.version)
+            case ReportSigned() | ReportRejected() if event.version > newest_verdict:
+                newest_verdict, verdict = event.version, body
+            case _:
+                pass
+    if isinstance(verdict, ReportSigned) and verdict.received_version >= newest_push:
+        return verdict
     return None
 
 
-async def present(
-    resources: Resources, gathered: Gathered, *, actor: str, purpose: str, valid: timedelta
-) -> dict[str, Any]:
-    """The view, with links that open for ``valid``. Everything personal is opened here and nowhere kept."""
+def stored_studies(exam: ExamRegistered, stored: Iterable[ImagesStored]) -> dict[str, int]:
+    """Instances of each stored study of the exam: by study UID, else by accession number within the institution."""
+    by_uid: dict[str, int] = {}
+    by_accession: dict[str, int] = {}
+    for body in stored:
+        if body.institution_id != exam.institution_id:
+            continue
+        if body.study_uid in exam.study_uids:
+            by_uid[body.study_uid] = max(body.instances, by_uid.get(body.study_uid, 0))
+        elif body.accession_number in exam.accession_numbers:
+            by_accession[body.study_uid] = max(body.instances, by_accession.get(body.study_uid, 0))
+    return by_uid or by_accession
+
+
+async def exam_of_report(tx: Transaction, report_id: str) -> str | None:
+    """The first known exam of those that the standing report speaks of."""
+    signed = standing(await store.facts_of_report(tx, report_id))
+    for exam_id in signed.exam_ids if signed else []:
+        if await store.exam_row(tx, exam_id) is not None:
+            return exam_id
+    return None
+
+
+async def present(resources: Resources, gathered: Gathered, *, actor: str, valid: timedelta) -> dict[str, Any]:
+    """The view, with links to file and images that open for ``valid``. Everything personal is opened here and nowhere
+    kept."""
     exam, signed = gathered.exam, gathered.signed
     patient = open_patient(resources.keyring, exam.patient)
     report = None
@@ -75,7 +109,7 @@ async def present(
         report = from_json(Report, await resources.sealed_blobs.get(signed.institution_id, signed.content))
     grant = ViewGrant(
         actor=actor,
-        purpose=purpose,
+        purpose=OPENED_VIEW,
         institution_id=exam.institution_id,
         study_uids=gathered.study_uids,
         exam_id=exam.exam_id,

@@ -86,24 +86,19 @@ def router(resources: Resources) -> APIRouter:
             raise Problem(423, "链接已锁定", "输入错误次数过多，请联系医院。Too many wrong tries.", extra=phone)
         if not right:
             raise Problem(403, "验证未通过", f"还可尝试 {left} 次。", extra={"tries_left": left})
-        return await _view(f"patient:{row['notification_id']}", "patient", row["report_id"], None, PATIENT_SESSION)
+        return await _view(f"patient:{row['notification_id']}", row["report_id"], None, PATIENT_SESSION)
 
     @api.get("/view")
     async def view(principal: Viewer) -> dict[str, Any]:
         """The exam that a viewUrl was issued for."""
         grant = principal.grant
-        if grant is None or grant.exam_id is None:
+        if grant is None or grant.exam_id is None or grant.purpose == views.OPENED_VIEW:
             raise Problem(403, detail="This link opens no exam.")
-        await resources.database.write(
-            lambda tx: resources.audit.record(
-                tx,
-                actor=principal.actor,
-                action="report.open",
-                institution_id=grant.institution_id,
-                exam_ids=[grant.exam_id] if grant.exam_id else [],
-            )
+        exam_id = grant.exam_id
+        await resources.audit.record_now(
+            actor=principal.actor, action="report.open", institution_id=grant.institution_id, exam_ids=[exam_id]
         )
-        return await _view(grant.actor, grant.purpose, grant.report_id, grant.exam_id, DOCTOR_SESSION)
+        return await _view(grant.actor, grant.report_id, exam_id, DOCTOR_SESSION)
 
     @api.get("/documents")
     async def document(principal: Viewer) -> Response:
@@ -137,20 +132,17 @@ def router(resources: Resources) -> APIRouter:
             },
         )
 
-    async def _view(
-        actor: str, purpose: str, report_id: str | None, exam_id: str | None, valid: timedelta
-    ) -> dict[str, Any]:
+    async def _view(actor: str, report_id: str | None, exam_id: str | None, valid: timedelta) -> dict[str, Any]:
         async def work(tx: Transaction) -> views.Gathered | None:
             wanted = exam_id or (await views.exam_of_report(tx, report_id) if report_id else None)
             return await views.gather(tx, wanted, report_id) if wanted else None
 
         gathered = await resources.database.read(work)
-        if gathered is None or (purpose == "patient" and gathered.signed is None):
+        if gathered is None:
             raise Problem(
                 404, "报告暂不可查看", "The report was withdrawn or is being changed; please try again later."
             )
-        found = await views.present(resources, gathered, actor=actor, purpose=purpose, valid=valid)
-        return _json(found)
+        return _json(await views.present(resources, gathered, actor=actor, valid=valid))
 
     async def _row(code: str) -> Row:
         row = await resources.database.read(lambda tx: store.link(tx, _digest(code)))
