@@ -5,6 +5,7 @@ import base64
 import gzip
 import hashlib
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
@@ -14,6 +15,9 @@ from fastapi import FastAPI
 from radbridge.portal.api import pages
 from radbridge.portal.settings import PortalSettings
 from radbridge.portal.viewer import rewrite
+from radbridge.runtime.clock import utc_now
+from radbridge.runtime.security.links import LinkSigner, ViewGrant
+from radbridge.runtime.security.vault import Vault
 
 INDEX = (
     '<!doctype html><html><head><meta name="msapplication-config" content="/assets/browserconfig.xml">'
@@ -46,7 +50,8 @@ def build(tmp_path: Path) -> Path:
 @pytest.fixture
 def client(build: Path) -> httpx.AsyncClient:
     app = FastAPI()
-    app.include_router(pages.router(PortalSettings(viewer_dir=build, pages_dir=build.parent / "pages")))
+    settings = PortalSettings(viewer_dir=build, pages_dir=build.parent / "pages")
+    app.include_router(pages.router(settings, LinkSigner(Vault.create(), utc_now)))
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://portal")
 
 
@@ -135,7 +140,8 @@ async def test_nothing_outside_the_build(client: httpx.AsyncClient, path: str) -
 
 async def test_a_missing_build_is_told(tmp_path: Path) -> None:
     app = FastAPI()
-    app.include_router(pages.router(PortalSettings(viewer_dir=tmp_path / "none", pages_dir=tmp_path)))
+    settings = PortalSettings(viewer_dir=tmp_path / "none", pages_dir=tmp_path)
+    app.include_router(pages.router(settings, LinkSigner(Vault.create(), utc_now)))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://portal") as client:
         viewer, console = await client.get("/viewer"), await client.get("/")
     assert (viewer.status_code, console.status_code) == (503, 503)
@@ -148,6 +154,19 @@ def test_the_default_folder_is_where_the_build_is_unpacked() -> None:
     from tools.web import VIEWER
 
     assert ROOT / PortalSettings().viewer_dir == VIEWER
+
+
+async def test_a_view_without_a_good_link_says_so_to_programs_too(tmp_path: Path) -> None:
+    (tmp_path / "view.html").write_text("<title>view</title>")
+    links = LinkSigner(Vault.create(), utc_now)
+    app = FastAPI()
+    app.include_router(pages.router(PortalSettings(viewer_dir=tmp_path / "none", pages_dir=tmp_path), links))
+    grant = ViewGrant(actor="hospital:B", purpose="recognition", exam_id="e")
+    tokens = (links.issue(grant, timedelta(minutes=1)), links.issue(grant, timedelta(seconds=-1)), "x", "")
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://portal") as client:
+        answers = [await client.get("/view", params={"token": token}) for token in tokens]
+    assert [answer.status_code for answer in answers] == [200, 401, 401, 401]
+    assert {answer.text for answer in answers} == {"<title>view</title>"}
 
 
 def test_the_unpacked_build_has_no_other_address_of_the_root() -> None:

@@ -17,7 +17,7 @@ def build(resources: Resources) -> Service:
             console.router(resources),
             events.router(resources),
             links.router(resources),
-            pages.router(settings),
+            pages.router(settings, resources.links),
         ),
         consumers=(handlers.consumer(),),
     )

@@ -31,7 +31,7 @@ def write_ct_series(folder: Path, *, patient: Patient, accession_number: str, st
     uids: list[str] = []
     paths: list[Path] = []
     sop_class = ""
-    archive = files(__package__).joinpath("data/ct_head_phantom.tar.xz").read_bytes()
+    archive = files("radbridge.cli.demo").joinpath("data/ct_head_phantom.tar.xz").read_bytes()
     with tarfile.open(fileobj=io.BytesIO(archive), mode="r:xz") as slices:
         for member in slices:
             content = slices.extractfile(member)

@@ -16,7 +16,7 @@ import orjson
 from pynetdicom import AE, evt
 from pynetdicom.events import Event
 from pynetdicom.sop_class import (
-    StorageCommitmentPushModel,  # pyright: ignore[reportUnknownVariableType]
+    StorageCommitmentPushModel,  # pyright: ignore[reportAttributeAccessIssue]
     StorageCommitmentPushModelInstance,
 )
 
@@ -25,6 +25,9 @@ from radbridge.contracts.dialects.neijiang_v0_94 import signature as neijiang
 from radbridge.contracts.dialects.shanxi_v2_1 import envelope
 from radbridge.contracts.dialects.shanxi_v2_1.examples import ExampleExam, exam_record, report_record
 from radbridge.signing.trial_pki import Doctor, TrialAuthority
+
+HEAD = {"bodyCode": "B020ZYZZZ", "bodyPart": "颅脑"}
+"""Body site of the series, by WS/T 364.8."""
 
 
 class StepFailedError(Exception):
@@ -53,7 +56,7 @@ class Ris:
 
     def push_exam(self, exam: ExampleExam) -> str:
         """``POST /exam-sync``; answers the exam's id."""
-        return self._push("/exam-sync", exam_record(exam))
+        return self._push("/exam-sync", {**exam_record(exam), **HEAD})
 
     def push_report(self, record: dict[str, object]) -> str:
         """``POST /report/sync``; answers the report's id."""
@@ -168,7 +171,7 @@ class Pacs:
         from pydicom.dataset import Dataset
         from pydicom.uid import generate_uid
 
-        reports: list[tuple[int, Dataset]] = []
+        reports: list[tuple[int | None, Dataset]] = []
 
         def on_report(event: Event) -> tuple[int, None]:
             reports.append((event.event_type, event.event_information))

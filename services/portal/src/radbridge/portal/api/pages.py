@@ -7,6 +7,7 @@ from fastapi.responses import FileResponse, HTMLResponse, Response
 
 from radbridge.portal.settings import PortalSettings
 from radbridge.portal.viewer import ViewerBuild
+from radbridge.runtime.security.links import LinkExpired, LinkInvalid, LinkSigner
 
 PAGE_HEADERS = {
     "cache-control": "no-store",
@@ -18,16 +19,16 @@ PAGE_HEADERS = {
 ASSET_HEADERS = {"cache-control": "public, max-age=31536000, immutable", "x-content-type-options": "nosniff"}
 
 
-def router(settings: PortalSettings) -> APIRouter:
+def router(settings: PortalSettings, links: LinkSigner) -> APIRouter:
     """Routes of everything that a browser loads."""
     pages = APIRouter(include_in_schema=False)
     viewer = ViewerBuild(settings.viewer_dir, settings.pages_dir / "viewer")
 
-    def page(name: str) -> Response:
+    def page(name: str, *, status: int = 200) -> Response:
         path = settings.pages_dir / name
         if not path.is_file():
             return HTMLResponse(_NOT_BUILT, status_code=503)
-        return FileResponse(path, media_type="text/html; charset=utf-8", headers=PAGE_HEADERS)
+        return FileResponse(path, status_code=status, media_type="text/html; charset=utf-8", headers=PAGE_HEADERS)
 
     @pages.get("/")
     async def console() -> Response:
@@ -38,7 +39,12 @@ def router(settings: PortalSettings) -> APIRouter:
         return page("patient.html")
 
     @pages.get("/view")
-    async def view() -> Response:
+    async def view(token: str = "") -> Response:
+        """The page itself says what is wrong with a link; the status says so to programs."""
+        try:
+            links.verify(token)
+        except (LinkInvalid, LinkExpired):
+            return page("view.html", status=401)
         return page("view.html")
 
     @pages.get("/assets/{path:path}")
