@@ -33,7 +33,8 @@ from radbridge.runtime.service import Resources
 T = TypeVar("T")
 
 CATALOGUE = "shanxi"
-DIALECT = "shanxi"
+INTERFACES = ("/exam-sync", "/report/sync", "/examMergeReport-sync")
+OTHER_METHODS = ["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"]
 PDF, OFD = "application/pdf", "application/ofd"
 
 Accept = Callable[[Institution, Record, bytes], Coroutine[Any, Any, Accepted]]
@@ -62,7 +63,7 @@ def router(resources: Resources, intake: Intake, refusal_log: RefusalLog) -> API
         envelope.check_encryption_type(encryption_type)
         parsed = await offload(envelope.parse_envelope, len(body), body)
         institution = resources.directory.by_code(parsed.hospital_code)
-        if institution is None or not institution.enabled or institution.dialect != DIALECT:
+        if institution is None or not institution.enabled:
             raise Unknown(parsed.hospital_code)
         try:
             plaintext = await offload(
@@ -152,6 +153,17 @@ def router(resources: Resources, intake: Intake, refusal_log: RefusalLog) -> API
         """An exam and its report in one message. Fields: docs/api/shanxi-v2.1.md."""
         return await push(request, "examMergeReport-sync", "recordNum", accept_both)
 
+    async def other_method(request: Request) -> Response:
+        return _answer(answers.failure(f"请求方式应为 POST，实际为 {request.method}"))
+
+    async def no_interface(request: Request) -> Response:
+        return _answer(answers.failure("接口地址不存在，请核对请求路径"))
+
+    for path in INTERFACES:
+        api.add_api_route(path, other_method, methods=OTHER_METHODS, include_in_schema=False)
+        api.add_api_route(
+            path + "/{rest:path}", no_interface, methods=["POST", *OTHER_METHODS], include_in_schema=False
+        )
     return api
 
 

@@ -22,7 +22,7 @@ class Refusal:
 
 
 async def add(tx: Transaction, refusal: Refusal) -> None:
-    """Keep a refusal, and only the newest of each hospital."""
+    """Keep a refusal, and only the newest of each hospital; all senders that nobody knows count as one."""
     await tx.execute(
         """INSERT INTO refusal (refusal_id, hospital_code, institution_id, interface, number, message, faults, at)
            VALUES ($1, $2, $3, $4, $5, $6, $7, $8)""",
@@ -36,9 +36,9 @@ async def add(tx: Transaction, refusal: Refusal) -> None:
         refusal.at,
     )
     await tx.execute(
-        """DELETE FROM refusal WHERE hospital_code = $1 AND at < (
-               SELECT at FROM refusal WHERE hospital_code = $1 ORDER BY at DESC LIMIT 1 OFFSET $2)""",
-        refusal.hospital_code,
+        """DELETE FROM refusal WHERE institution_id = $1 AND at < (
+               SELECT at FROM refusal WHERE institution_id = $1 ORDER BY at DESC LIMIT 1 OFFSET $2)""",
+        refusal.institution_id,
         KEEP_PER_HOSPITAL,
     )
 

@@ -1,0 +1,65 @@
+"""Shanxi's addresses in the running service."""
+
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from radbridge.contracts.dialects.shanxi_v2_1 import envelope
+from radbridge.contracts.dialects.shanxi_v2_1.examples import HOSPITAL_CODE, ExampleExam, exam_record
+from radbridge.ingest_api.main import SERVICE
+from radbridge.ingest_api.store import refusals
+from radbridge.runtime.directory import Institution
+from radbridge.runtime.testing import Running, running_service
+
+
+def pushed(hospital: Institution, number: str = "E1") -> bytes:
+    """The body of a good exam push."""
+    exam = ExampleExam(examined_at=datetime.now(UTC) - timedelta(hours=1), number=number)
+    sealed = envelope.seal_envelope(
+        exam_record(exam), hospital_code=hospital.code, key=hospital.sm4_key, timestamp=int(time.time())
+    )
+    return sealed.to_json()
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", "/exam-sync"), ("PUT", "/report/sync"), ("OPTIONS", "/examMergeReport-sync"), ("POST", "/exam-sync/"),
+     ("POST", "/report/sync/x")],
+)  # fmt: skip
+async def test_other_methods_and_paths_are_refused_in_the_standards_form(
+    tmp_path: Path, method: str, path: str
+) -> None:
+    async with running_service(SERVICE, tmp_path) as running:
+        answer = await running.client.request(method, path)
+    assert (answer.status_code, answer.json()["code"]) == (200, 0)
+
+
+async def test_a_hospital_of_any_dialect_may_push(tmp_path: Path) -> None:
+    async with running_service(SERVICE, tmp_path) as running:
+        hospital = await running.add_institution(code=HOSPITAL_CODE, dialect="neijiang")
+        answer = await running.client.post("/exam-sync", content=pushed(hospital))
+    assert answer.json()["code"] == 1, answer.text
+
+
+async def test_senders_that_nobody_knows_fill_no_table(tmp_path: Path) -> None:
+    def refusal(number: int, institution_id: str) -> refusals.Refusal:
+        return refusals.Refusal(
+            refusal_id=f"{institution_id}{number}", hospital_code=f"made-up-{number}", institution_id=institution_id,
+            interface="exam-sync", number="", message="x", faults="[]", at=number,
+        )  # fmt: skip
+
+    async with running_service(SERVICE, tmp_path) as running:
+        await kept(running, [refusal(number, "") for number in range(refusals.KEEP_PER_HOSPITAL + 20)])
+        await kept(running, [refusal(0, "known")])
+        rows = await running.resources.database.fetch("SELECT institution_id FROM refusal")
+    strangers = [row for row in rows if not row["institution_id"]]
+    assert len(strangers) <= refusals.KEEP_PER_HOSPITAL + 1
+    assert len(rows) == len(strangers) + 1
+
+
+async def kept(running: Running, found: list[refusals.Refusal]) -> None:
+    """Store refusals."""
+    for refusal in found:
+        await running.resources.database.write(lambda tx, refusal=refusal: refusals.add(tx, refusal))
