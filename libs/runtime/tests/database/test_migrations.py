@@ -11,7 +11,7 @@ import pytest
 
 from radbridge.runtime.database.open import open_database
 from radbridge.runtime.database.protocol import DatabaseUnavailable
-from radbridge.runtime.migrations import MigrationError, migrate
+from radbridge.runtime.migrations import MigrationError, migrate, require_current
 
 FIRST = '''
 """First tables."""
@@ -75,6 +75,20 @@ async def test_each_revision_runs_once(database_url: str, package: Path) -> None
     database = open_database(database_url, service="test")
     assert [tuple(row) for row in await database.fetch("SELECT id, number FROM exam")] == [("seen", None)]
     await database.close()
+
+
+async def test_who_does_not_migrate_waits_for_the_newest_revision(database_url: str, package: Path) -> None:
+    name = package.parent.name
+    with pytest.raises(MigrationError, match="radbridge migrate"):
+        await require_current(database_url, name)
+    await migrate(database_url, name)
+    await require_current(database_url, name)
+    (package / "0002_second.py").write_text(SECOND)
+    with pytest.raises(MigrationError, match="radbridge migrate"):
+        await require_current(database_url, name)
+    await migrate(database_url, name)
+    (package / "0002_second.py").unlink()
+    await require_current(database_url, name)
 
 
 async def test_starters_at_once_do_not_collide(database_url: str, package: Path) -> None:

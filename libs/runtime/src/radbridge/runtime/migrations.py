@@ -50,6 +50,31 @@ async def migrate(database_url: str, package: str) -> bool:
     return True
 
 
+async def require_current(database_url: str, package: str) -> None:
+    """Return if the database is at the newest revision of ``<package>/versions``, or at one that this release does not
+    know yet (a rolling upgrade has gone ahead).
+
+    :raises DatabaseUnavailable: the database is away or locked.
+    :raises MigrationError: it is older, or has no tables yet.
+    """
+    folder = _folder_of(package)
+    head = _head_of(folder)
+    if database_url.startswith("sqlite"):
+        from radbridge.runtime.database.sqlite import path_of
+
+        path = path_of(database_url)
+        present = await asyncio.to_thread(_sqlite_revision, path) if path.exists() else None
+    else:
+        present = await _postgres_revision(database_url)
+    if present != head and (present is None or present in _revisions_of(folder)):
+        raise MigrationError(f"the database is at revision {present}, not {head}: run `radbridge migrate`")
+
+
+def _revisions_of(folder: Path) -> set[str]:
+    named = (dict(_REVISION.findall(file.read_text("utf-8"))) for file in (folder / "versions").glob("*.py"))
+    return {found["revision"] for found in named if "revision" in found}
+
+
 def _folder_of(package: str) -> Path:
     spec = find_spec(package)
     places = spec.submodule_search_locations if spec else None

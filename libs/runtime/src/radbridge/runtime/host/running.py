@@ -13,7 +13,7 @@ from radbridge.runtime.consumer import Consumer, ConsumerSpec
 from radbridge.runtime.database.protocol import DatabaseUnavailable
 from radbridge.runtime.host.lag import measure_lag
 from radbridge.runtime.http import make_app
-from radbridge.runtime.migrations import migrate
+from radbridge.runtime.migrations import migrate, require_current
 from radbridge.runtime.presence import Presence
 from radbridge.runtime.readiness import Readiness
 from radbridge.runtime.service import Check, Resources, Service, ServiceDefinition, Worker
@@ -83,7 +83,9 @@ class RunningService:
         if resources.settings.migrate == "start":
             await self._until_done("database", lambda: migrate(resources.database.url, self.definition.migrations))
         else:
-            await self._until_done("database", resources.database.ping)
+            await self._until_done(
+                "database", lambda: require_current(resources.database.url, self.definition.migrations)
+            )
         await self._until_done("topics", self._ensure_topics)
         await self._until_done("institution directory", resources.directory.caught_up)
         async with contextlib.AsyncExitStack() as stack:

@@ -69,9 +69,6 @@ class MeterBoard:
         self.check_ok = Gauge(
             "radbridge_check_ok", "1 while a readiness check passes.", ("service", "check"), registry=of
         )
-        self.directory_version = Gauge(
-            "radbridge_directory_version", "Institution directory messages applied.", ("service",), registry=of
-        )
 
     def exposition(self) -> bytes:
         """All meters as Prometheus text."""
