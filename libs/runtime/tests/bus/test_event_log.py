@@ -181,6 +181,34 @@ async def test_paused_partitions_wait(backend: Backend, log: EventLog) -> None:
     assert {record.home for record in await collect(subscription, 40 - len(elsewhere))} == {paused}
 
 
+async def test_pausing_loses_nothing_that_was_fetched_ahead(backend: Backend, log: EventLog) -> None:
+    topic = await backend.topic(log, partitions=1)
+    await log.append([message(topic.name, "k", str(n)) for n in range(20)])
+    subscription = await log.subscribe(f"g-{topic.name}", [topic.name])
+    home = Partition(topic.name, 0)
+    seen: list[Record] = []
+    async with asyncio.timeout(30):
+        while len(seen) < 20:
+            seen += await subscription.poll(max_records=3, timeout=0.2)
+            subscription.pause([home])
+            if seen:
+                assert await subscription.poll(timeout=0.05) == []
+            subscription.resume([home])
+    assert [int(record.value) for record in seen] == list(range(20))
+
+
+async def test_a_member_that_comes_and_goes_leaves_at_once(backend: Backend, log: EventLog) -> None:
+    topic = await backend.topic(log, partitions=4)
+    watcher = Watcher()
+    subscription = await log.subscribe(f"g-{topic.name}", [topic.name], listener=watcher)
+    await _keep_polling_until(subscription, lambda: len(watcher.held) == 4)
+    for _ in range(3):
+        guest = await backend.open().subscribe(f"g-{topic.name}", [topic.name])
+        await _keep_polling_until(subscription, lambda: len(watcher.held) == 2)
+        await guest.close()
+        await _keep_polling_until(subscription, lambda: len(watcher.held) == 4)
+
+
 async def test_poll_keeps_to_its_limit(backend: Backend, log: EventLog) -> None:
     topic = await backend.topic(log, partitions=3)
     await log.append([message(topic.name, f"k{n}", str(n)) for n in range(50)])

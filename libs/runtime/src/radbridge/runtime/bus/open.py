@@ -9,13 +9,14 @@ from radbridge.runtime.bus.protocol import EventLog
 def open_log(url: str) -> EventLog:
     """The event log of ``sqlite:///PATH`` or ``kafka://HOST:PORT[,HOST:PORT…][?replication_factor=3&…]``.
 
-    Nothing is opened or connected before the first use. The options of ``kafka://`` are those of
+    As in SQLAlchemy a path is relative, and absolute with a fourth slash. Nothing is opened or connected before the
+    first use. The options of ``kafka://`` are those of
     ``radbridge.runtime.bus.kafka.settings``.
 
     :raises ValueError: the URL is neither.
     """
     parts = urlsplit(url)
-    if parts.scheme == "sqlite" and parts.path.startswith("/") and not parts.netloc:
+    if parts.scheme == "sqlite" and len(parts.path) > 1 and not parts.netloc:
         from radbridge.runtime.bus.embedded.log import EmbeddedLog
 
         return EmbeddedLog(Path(unquote(parts.path)[1:]))

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from radbridge.contracts.envelope import Event
 from radbridge.contracts.topics import replay_topic
 from radbridge.runtime.bus.protocol import BusError, EventLog
+from radbridge.runtime.bus.waiting import set_within
 from radbridge.runtime.clock import Clock, utc_now
 from radbridge.runtime.consumer.flow import FlowLimits
 from radbridge.runtime.consumer.handling import OpenSpan, RecordHandler
@@ -98,8 +99,7 @@ class Consumer:
                             extra={"group": self.group, "reason": describe_error(error)},
                         )
                     away = True
-                    with contextlib.suppress(TimeoutError):
-                        await asyncio.wait_for(self._stopping.wait(), _RECONNECT_S)
+                    await set_within(self._stopping, _RECONNECT_S)
         finally:
             forgetting.cancel()
             await asyncio.gather(forgetting, return_exceptions=True)

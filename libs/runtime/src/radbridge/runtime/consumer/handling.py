@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from radbridge.contracts.envelope import EnvelopeError, Event, from_headers
 from radbridge.runtime.blobs.protocol import BlobUnavailable
 from radbridge.runtime.bus.protocol import BusError, BusUnavailable, EventLog, Record
+from radbridge.runtime.bus.waiting import set_within
 from radbridge.runtime.clock import Clock
 from radbridge.runtime.consumer.inbox import Inbox
 from radbridge.runtime.consumer.metering import ConsumerMeters, Outcome
@@ -113,7 +114,7 @@ class RecordHandler:
                 pause = self._policy.pause_after(failures)
             else:
                 return True
-            if await _set_within(give_up, pause):
+            if await set_within(give_up, pause):
                 return False
         return False
 
@@ -169,7 +170,7 @@ class RecordHandler:
                 waits += 1
                 if _is_power_of_two(waits):
                     self._report("a dead letter waits", record, type_, bus_error, waits)
-                await _set_within(give_up, self._policy.pause_after(waits))
+                await set_within(give_up, self._policy.pause_after(waits))
             else:
                 self._meters.event(type_, Outcome.DEAD)
                 self._report("an event went to the dead letters", record, type_, error, attempts)
@@ -231,11 +232,3 @@ async def _first(wanted: asyncio.Event, give_up: asyncio.Event) -> bool:
             for wait in waits:
                 wait.cancel()
     return not give_up.is_set()
-
-
-async def _set_within(event: asyncio.Event, seconds: float) -> bool:
-    try:
-        await asyncio.wait_for(event.wait(), seconds)
-    except TimeoutError:
-        return False
-    return True

@@ -15,6 +15,7 @@ from radbridge.runtime.bus.embedded.liveness import HEARTBEAT_S
 from radbridge.runtime.bus.embedded.storage import Storage
 from radbridge.runtime.bus.embedded.topics import TopicTable
 from radbridge.runtime.bus.protocol import BusError, Partition, RebalanceListener, Record
+from radbridge.runtime.bus.waiting import set_within
 
 logger = logging.getLogger(__name__)
 
@@ -70,8 +71,7 @@ class EmbeddedSubscription:
             remaining = deadline - time.monotonic()
             if found or remaining <= 0 or self._closed:
                 return found
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), remaining)
+            await set_within(self._wake, remaining)
 
     async def commit(self, offsets: Mapping[Partition, int]) -> None:
         """See ``Subscription.commit``."""
@@ -129,9 +129,8 @@ class EmbeddedSubscription:
                     generation = await self._log.storage.read(partial(groups.generation_of, group=self._who.group))
                     if generation != seen_generation:
                         seen_generation = await self._synchronise()
-                    await asyncio.wait_for(changed.wait(), HEARTBEAT_S)
-                except TimeoutError:
-                    await self._replace_dead()
+                    if not await set_within(changed, HEARTBEAT_S):
+                        await self._replace_dead()
                 except BusError as error:
                     logger.warning("group %s: %s", self._who.group, error)
                     await asyncio.sleep(HEARTBEAT_S)
@@ -179,9 +178,8 @@ class EmbeddedSubscription:
                 logger.exception("group %s: taking partitions failed", self._who.group)
 
     async def _replace_dead(self) -> None:
-        with contextlib.suppress(BusError):  # the next beat looks again
-            if await self._log.remove_dead(self._who.group):
-                self._ring_group()
+        if await self._log.remove_dead(self._who.group):
+            self._ring_group()
 
     def _ring_group(self) -> None:
         self._log.bells.ring([group_bell(self._who.group)])

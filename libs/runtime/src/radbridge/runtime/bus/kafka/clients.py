@@ -94,7 +94,8 @@ async def partitions_of(consumer: AIOKafkaConsumer, topics: Iterable[str]) -> li
 async def end_consumer(consumer: AIOKafkaConsumer, timeout_s: float) -> None:
     """Leave the group if there is one, and disconnect; with brokers that are away, just disconnect."""
     try:
-        await asyncio.wait_for(consumer.stop(), timeout_s)
+        async with asyncio.timeout(timeout_s):
+            await consumer.stop()
     except (KafkaError, TimeoutError, OSError) as error:
         _log.warning("a consumer ends without leaving", extra={"reason": type(error).__name__})
         with contextlib.suppress(Exception):

@@ -109,7 +109,8 @@ class Producer:
 
     async def _end(self, producer: AIOKafkaProducer) -> None:
         try:
-            await asyncio.wait_for(producer.stop(), self._timeout_s)
+            async with asyncio.timeout(self._timeout_s):
+                await producer.stop()
         except (KafkaError, TimeoutError, OSError) as error:
             _log.warning("a producer ends unflushed", extra={"reason": type(error).__name__})
             with contextlib.suppress(KafkaError, OSError):

@@ -17,6 +17,7 @@ from radbridge.runtime.bus.kafka.errors import as_bus_error, translated
 from radbridge.runtime.bus.kafka.reading import as_record
 from radbridge.runtime.bus.kafka.settings import KafkaSettings
 from radbridge.runtime.bus.protocol import BusUnavailable, Fenced, Partition, RebalanceListener, Record
+from radbridge.runtime.bus.waiting import set_within
 
 _SLICE_S = 0.5
 
@@ -162,8 +163,7 @@ class KafkaSubscription:
 
     async def _wait_for_change(self, seconds: float) -> None:
         self._resumed.clear()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._resumed.wait(), seconds)
+        await set_within(self._resumed, seconds)
 
 
 class _Listener(ConsumerRebalanceListener):
