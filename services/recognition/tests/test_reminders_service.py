@@ -197,3 +197,33 @@ async def test_a_mark_is_recorded_once_and_may_change(tmp_path: Path) -> None:
         assert counts == [{"hospital_code": known.b.code, "recognised": False, "marks": 1}]
         events = await running.events(ExamMarked)
         assert [(event.version, body.recognised) for event, body in events] == [(1, True), (2, False)]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("POST", "/open/smr/studies"), ("GET", "/open/smr/studies/"), ("DELETE", "/open/smr/study/x/smrMark"),
+     ("GET", "/open/smr/x")],
+)  # fmt: skip
+async def test_other_methods_and_paths_are_refused_in_the_standards_form(
+    tmp_path: Path, method: str, path: str
+) -> None:
+    async with running_service(SERVICE, tmp_path) as running:
+        answer = await running.client.request(method, path)
+    assert answer.status_code == 200
+    assert answer.json()["code"] not in ("", "N0000")
+
+
+async def test_an_id_typed_with_a_small_x_finds_the_person(tmp_path: Path) -> None:
+    async with running_service(SERVICE, tmp_path) as running:
+        known = await region(running)
+        number = "11010519491231002X"
+        patient = Patient(name="测试甲", document_type=DocumentType.RESIDENT_ID, document_number=number)
+        await known.report(await known.exam("E1", patient=patient), ReportSigned)
+        assert len(await known.ask(number.lower())) == 1
+
+
+async def test_an_unknown_order_of_signed_names_means_the_printed_one(tmp_path: Path) -> None:
+    async with running_service(SERVICE, tmp_path) as running:
+        a = await running.add_institution(code="HOSPITAL-A", name="甲医院")
+        b = await running.add_institution(code="HOSPITAL-B", name="乙医院", settings={"sign_order": "typo"})
+        assert await Region(running, a, b).ask() == []

@@ -33,6 +33,7 @@ from radbridge.runtime.service import Resources
 
 T = TypeVar("T")
 
+METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 _MILLISECONDS = 1000
 _TIMESTAMP_DIGITS = 13
 _UNAVAILABLE = "平台暂不可用，请稍后重试"
@@ -85,6 +86,10 @@ def router(resources: Resources, reminders: Reminders, marks: Marks, answer_with
         """A decision about an exam, for senders that cannot GET with a body."""
         return await _in_time(answer_within, lambda: mark_answer(request, study_uuid))
 
+    async def no_interface(request: Request) -> Response:
+        return _answer(answers.failure("接口地址或请求方式不正确，请核对"))
+
+    api.add_api_route("/open/smr/{rest:path}", no_interface, methods=METHODS, include_in_schema=False)
     return api
 
 
@@ -97,6 +102,10 @@ async def _in_time(limit: timedelta, work: Callable[[], Awaitable[answers.Answer
         answer = refused.answer
     except (TimeoutError, DatabaseUnavailable, SealError):
         answer = answers.failure(_UNAVAILABLE)
+    return _answer(answer)
+
+
+def _answer(answer: answers.Answer) -> Response:
     return Response(orjson.dumps(answer), media_type="application/json")
 
 
@@ -125,7 +134,7 @@ def _sender(
         headers.get(SIGN_HEADER, ""),
         access_key=institution.access_key,
         access_secret=institution.secret_key,
-        order=SignOrder(institution.settings.get("sign_order", SignOrder.TEMPLATE)),
+        order=SignOrder.ASCII if institution.settings.get("sign_order") == SignOrder.ASCII else SignOrder.TEMPLATE,
         accepts_middle_16=institution.settings.get("sign_length") == "16",
     )
     if not genuine:
