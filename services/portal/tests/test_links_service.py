@@ -165,6 +165,20 @@ async def test_a_corrected_report_opens_the_exam_it_speaks_of_now(tmp_path: Path
         assert answer.json()["report"] is None
 
 
+async def test_a_link_opens_no_exam_that_became_another_persons(tmp_path: Path) -> None:
+    async with running_service(SERVICE, tmp_path) as running:
+        known = await stage(running)
+        resources = running.resources
+        other = Patient(name="测试乙", document_number="140000198002290011", phone="19900000002")
+        sealed = seal_patient(resources.keyring, resources.vault, known.exam.institution_id, "record", other)
+        corrected = known.exam.model_copy(update={"patient": sealed})
+        await running.publish(corrected, service="ingest-api", version=2)
+        await running.settled()
+        status, answer = await known.open(LAST_FOUR)
+        assert status == 404
+        assert "测试乙" not in str(answer)
+
+
 def test_images_follow_the_newest_study_uid_and_else_the_accession_number() -> None:
     exam = ExamRegistered.model_validate(
         {**example(ExamRegistered), "study_uids": ["1.2.3"], "accession_numbers": ["A1"]}

@@ -4,7 +4,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from radbridge.portal.domain.patient_link import MAX_TRIES, LinkRecord, LinkState, answers, state, tries_left
+from radbridge.portal.domain.patient_link import (
+    MAX_TRIES,
+    LinkRecord,
+    LinkState,
+    answers,
+    is_still_theirs,
+    state,
+    tries_left,
+)
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 
@@ -42,3 +50,19 @@ def test_tries_run_out() -> None:
 )
 def test_the_last_four_characters_open(typed: str, document: str | None, phone: str | None, right: bool) -> None:
     assert answers(typed, document, phone) is right
+
+
+@pytest.mark.parametrize(
+    ("document", "phone", "theirs"),
+    [
+        ("11010519491231002x", "19900000009", True),
+        ("140000198002290011", "19900000001", False),
+        (None, "19900000001", True),
+        (None, "19900000002", False),
+        (None, None, True),
+    ],
+)
+def test_the_person_of_the_link_is_the_person_of_the_exam(
+    document: str | None, phone: str | None, theirs: bool
+) -> None:
+    assert is_still_theirs(document, phone, of_link=("11010519491231002X", "19900000001")) is theirs

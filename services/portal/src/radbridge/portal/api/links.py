@@ -9,10 +9,18 @@ from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, Field, TypeAdapter
 
 from radbridge.portal import store, views
-from radbridge.portal.domain.patient_link import LinkRecord, LinkState, answers, state, tries_left
+from radbridge.portal.domain.patient_link import (
+    LinkRecord,
+    LinkState,
+    answers,
+    is_still_theirs,
+    state,
+    tries_left,
+)
 from radbridge.runtime.clock import from_micros, to_micros
 from radbridge.runtime.database.protocol import Row, Transaction
 from radbridge.runtime.problems import Problem
+from radbridge.runtime.security.patient import open_patient
 from radbridge.runtime.security.principal import Principal, require
 from radbridge.runtime.service import Resources
 
@@ -86,7 +94,13 @@ def router(resources: Resources) -> APIRouter:
             raise Problem(423, "链接已锁定", "输入错误次数过多，请联系医院。Too many wrong tries.", extra=phone)
         if not right:
             raise Problem(403, "验证未通过", f"还可尝试 {left} 次。", extra={"tries_left": left})
-        return await _view(f"patient:{row['notification_id']}", row["report_id"], None, PATIENT_SESSION)
+        gathered = await _gathered(row["report_id"], None)
+        patient, identity = open_patient(resources.keyring, gathered.exam.patient), _identity(row)
+        of_link = identity.get("document_number"), identity.get("phone")
+        if not is_still_theirs(patient.document_number, patient.phone, of_link=of_link):
+            raise _not_shown()
+        actor = f"patient:{row['notification_id']}"
+        return _json(await views.present(resources, gathered, actor=actor, valid=PATIENT_SESSION))
 
     @api.get("/view")
     async def view(principal: Viewer) -> dict[str, Any]:
@@ -98,7 +112,8 @@ def router(resources: Resources) -> APIRouter:
         await resources.audit.record_now(
             actor=principal.actor, action="report.open", institution_id=grant.institution_id, exam_ids=[exam_id]
         )
-        return await _view(grant.actor, grant.report_id, exam_id, DOCTOR_SESSION)
+        gathered = await _gathered(grant.report_id, exam_id)
+        return _json(await views.present(resources, gathered, actor=grant.actor, valid=DOCTOR_SESSION))
 
     @api.get("/documents")
     async def document(principal: Viewer) -> Response:
@@ -132,17 +147,15 @@ def router(resources: Resources) -> APIRouter:
             },
         )
 
-    async def _view(actor: str, report_id: str | None, exam_id: str | None, valid: timedelta) -> dict[str, Any]:
+    async def _gathered(report_id: str | None, exam_id: str | None) -> views.Gathered:
         async def work(tx: Transaction) -> views.Gathered | None:
             wanted = exam_id or (await views.exam_of_report(tx, report_id) if report_id else None)
             return await views.gather(tx, wanted, report_id) if wanted else None
 
         gathered = await resources.database.read(work)
         if gathered is None:
-            raise Problem(
-                404, "报告暂不可查看", "The report was withdrawn or is being changed; please try again later."
-            )
-        return _json(await views.present(resources, gathered, actor=actor, valid=valid))
+            raise _not_shown()
+        return gathered
 
     async def _row(code: str) -> Row:
         row = await resources.database.read(lambda tx: store.link(tx, _digest(code)))
@@ -163,6 +176,10 @@ def _digest(code: str) -> str:
 
 def _record(row: Row) -> LinkRecord:
     return LinkRecord(from_micros(row["expires_at"]), row["failed_tries"])
+
+
+def _not_shown() -> Problem:
+    return Problem(404, "报告暂不可查看", "The report was withdrawn or is being changed; please try again later.")
 
 
 def _no_such_link() -> Problem:

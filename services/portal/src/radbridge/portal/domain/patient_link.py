@@ -48,3 +48,12 @@ def answers(typed: str, document_number: str | None, phone: str | None) -> bool:
     expected = expected.strip().upper()[-4:]
     given = typed.strip().upper()
     return len(expected) == 4 and hmac.compare_digest(given.encode(), expected.encode())
+
+
+def is_still_theirs(document_number: str | None, phone: str | None, *, of_link: tuple[str | None, str | None]) -> bool:
+    """Whether the exam's patient, as the hospital now names him or her, is whom the link was made for (document number
+    and phone). A hospital may have corrected whose exam it is since the message left."""
+    link_document, link_phone = of_link
+    if document_number and link_document:
+        return document_number.strip().upper() == link_document.strip().upper()
+    return not (phone and link_phone) or phone.strip() == link_phone.strip()
