@@ -1,7 +1,7 @@
 """The ``portal`` service, put together."""
 
 from radbridge.portal import handlers
-from radbridge.portal.api import console, events, links, pages, session
+from radbridge.portal.api import console, events, links, pages, reference, session
 from radbridge.portal.settings import PortalSettings
 from radbridge.runtime.service import Resources, Service, ServiceDefinition
 from radbridge.runtime.settings import load_settings
@@ -17,6 +17,7 @@ def build(resources: Resources) -> Service:
             console.router(resources),
             events.router(resources),
             links.router(resources),
+            reference.router(),
             pages.router(settings, resources.links),
         ),
         consumers=(handlers.consumer(),),
