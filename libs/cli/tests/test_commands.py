@@ -170,6 +170,26 @@ def test_check_says_when_nothing_answers() -> None:
     assert "no suite answers" in only_json(finished)["error"]
 
 
+@pytest.mark.parametrize(
+    "command", [("events", "tail"), ("hospital", "list"), ("why", "--hospital", "H", "--patient", "P")]
+)
+def test_without_a_suite_a_command_says_so_in_one_value(command: tuple[str, ...]) -> None:
+    done = run(*command, "--url", f"http://127.0.0.1:{free_port()}", "--json")
+    assert done.returncode == 1
+    assert "no suite answers" in json.loads(done.stdout)["error"]
+
+
+def test_items_are_read_as_spreadsheets_save_them(tmp_path: Path) -> None:
+    file = tmp_path / "items.csv"
+    header = "item_code,item_name,catalogue,catalogue_code\n"
+    command = ("items", "import", "--hospital", "H", str(file), "--url", f"http://127.0.0.1:{free_port()}", "--json")
+    for encoding in ("utf-8-sig", "gb18030"):
+        file.write_text(f"{header}X1,头部平扫,shanxi,CT01\n", encoding=encoding)
+        assert "no suite answers" in json.loads(run(*command).stdout)["error"]
+    file.write_bytes(header.encode() + b"X1,\xff\xff,shanxi,CT01\n")
+    assert "GB 18030" in json.loads(run(*command).stdout)["error"]
+
+
 def test_a_service_runs_alone_behind_the_front_and_stops_in_order(environment: dict[str, str]) -> None:
     with serving("mpi", **environment) as (service, url):
         wait_for(f"{url}/readyz", 200)

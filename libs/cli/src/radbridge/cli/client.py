@@ -1,6 +1,8 @@
 """How commands reach a running suite."""
 
 import os
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Self, TypeAlias
 
@@ -13,6 +15,7 @@ DEFAULT_URL = "http://127.0.0.1:8080"
 DEFAULT_DATA = Path("data")
 TOKEN_VARIABLE = "RADBRIDGE_TOKEN"  # noqa: S105 (a variable's name)
 _TIMEOUT_SECONDS = 60.0
+_FAULTS_SHOWN = 10
 
 Url: TypeAlias = Annotated[str, typer.Option("--url", help="Address of the running suite.")]
 Data: TypeAlias = Annotated[Path, typer.Option("--data", help="Data folder of a local suite; its token is used.")]
@@ -67,19 +70,33 @@ class SuiteClient:
 
     def request(self, method: str, path: str, **options: Any) -> Any:
         """The JSON answer of any request (``None`` where it is empty); raises as ``get`` does."""
+        with self._answering():
+            response = self.http.request(method, path, **options)
+        if response.is_error:
+            raise _refusal(response)
+        return response.json() if response.content else None
+
+    def lines(self, path: str, **params: Any) -> Iterator[str]:
+        """The lines of an endless answer as they come, without the empty ones that keep it alive; raises as ``get``
+        does, also when the suite ends."""
+        with self._answering(), self.http.stream("GET", path, params=params, timeout=None) as response:
+            if response.is_error:
+                response.read()
+                raise _refusal(response)
+            yield from filter(None, response.iter_lines())
+
+    @contextmanager
+    def _answering(self) -> Generator[None]:
         import httpx
 
         try:
-            response = self.http.request(method, path, **options)
+            yield
         except httpx.TimeoutException:
             raise SuiteError(f"{self.url} did not answer in time") from None
         except httpx.HTTPError as error:
             raise SuiteError(
                 f"no suite answers at {self.url} ({type(error).__name__}); is `radbridge up` running?"
             ) from None
-        if response.is_error:
-            raise _refusal(response)
-        return response.json() if response.content else None
 
 
 def _token_of(data: Path) -> str | None:
@@ -94,6 +111,8 @@ def _refusal(response: "httpx.Response") -> SuiteError:
     if response.headers.get("content-type", "").startswith("application/problem+json"):
         problem = response.json()
     text = problem.get("detail") or problem.get("title") or response.reason_phrase
+    for fault in problem.get("errors", [])[:_FAULTS_SHOWN]:
+        text = f"{text}; {fault.get('field')}: {fault.get('message')}"
     if response.status_code == 401:
         text = f"the suite refuses the token; set {TOKEN_VARIABLE}, or name the data folder with --data"
     return SuiteError(str(text), status=response.status_code, problem=problem)

@@ -1,11 +1,12 @@
 """``radbridge events`` and ``radbridge dlq``: the event log and its dead letters."""
 
+from contextlib import suppress
 from typing import Annotated, Any
 
 import orjson
 import typer
 
-from radbridge.cli.client import DEFAULT_DATA, DEFAULT_URL, Data, SuiteClient, SuiteError, Url
+from radbridge.cli.client import DEFAULT_DATA, DEFAULT_URL, Data, SuiteClient, Url
 from radbridge.cli.output import Json, emit, fail, print_json
 
 Topic = Annotated[str, typer.Option(help="Topic, for example `report`.")]
@@ -36,18 +37,9 @@ def tail(
 ) -> None:
     """Print events as they arrive; with --json as JSON Lines. Personal data stays sealed."""
     params = {"topic": topic or [], "from_beginning": from_beginning, "follow": follow}
-    with (
-        SuiteClient(url, data) as client,
-        client.http.stream("GET", "/api/portal/v1/events", params=params, timeout=None) as answer,
-    ):
-        if answer.is_error:
-            raise SuiteError(f"the suite refuses: HTTP {answer.status_code}", status=answer.status_code)
-        try:
-            for line in answer.iter_lines():
-                if line:
-                    _print_event(orjson.loads(line), as_json=as_json)
-        except KeyboardInterrupt:
-            return
+    with SuiteClient(url, data) as client, suppress(KeyboardInterrupt):
+        for line in client.lines("/api/portal/v1/events", **params):
+            _print_event(orjson.loads(line), as_json=as_json)
 
 
 def show_event(
