@@ -43,6 +43,20 @@ async def test_a_hospital_of_any_dialect_may_push(tmp_path: Path) -> None:
     assert answer.json()["code"] == 1, answer.text
 
 
+async def test_a_hospital_sees_its_own_pushes_and_faults_only(tmp_path: Path) -> None:
+    async with running_service(SERVICE, tmp_path) as running:
+        hospital = await running.add_institution(code=HOSPITAL_CODE)
+        other = await running.add_institution(code="OTHER")
+        await running.client.post("/exam-sync", content=pushed(hospital))
+        address, own = "/api/ingest-api/v1/pushes", (hospital.access_key, hospital.secret_key)
+        found = (await running.client.get(address, auth=own)).json()["pushes"]
+        assert [(push["number"], push["accepted"]) for push in found] == [("E1", True)]
+        others = (other.access_key, other.secret_key)
+        assert (await running.client.get(address, auth=others)).json()["pushes"] == []
+        assert (await running.client.get(f"{address}?hospital={HOSPITAL_CODE}", auth=others)).status_code == 403
+        assert (await running.client.get(address, auth=(other.access_key, "wrong"))).status_code == 401
+
+
 async def test_senders_that_nobody_knows_fill_no_table(tmp_path: Path) -> None:
     def refusal(number: int, institution_id: str) -> refusals.Refusal:
         return refusals.Refusal(

@@ -11,10 +11,9 @@ from radbridge.ingest_api.store import records, refusals
 from radbridge.runtime.clock import from_micros
 from radbridge.runtime.database.protocol import Row, Transaction
 from radbridge.runtime.problems import Problem
-from radbridge.runtime.security.principal import Principal, require
+from radbridge.runtime.security.hospital import hospital_or
+from radbridge.runtime.security.principal import Principal
 from radbridge.runtime.service import Resources
-
-Reader = Annotated[Principal, Depends(require("admin", "operator", "hospital"))]
 
 
 class FaultView(BaseModel):
@@ -50,10 +49,11 @@ class PushList(BaseModel):
 def router(resources: Resources) -> APIRouter:
     """Route ``/api/ingest-api/v1/pushes``."""
     api = APIRouter(prefix="/api/ingest-api/v1", tags=["pushes"])
+    reader = hospital_or(resources.directory, "admin", "operator")
 
     @api.get("/pushes")
     async def pushes(
-        principal: Reader,
+        principal: Annotated[Principal, Depends(reader)],
         hospital: str = "",
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
     ) -> PushList:
