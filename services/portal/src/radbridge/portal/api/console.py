@@ -103,9 +103,12 @@ def router(resources: Resources) -> APIRouter:
                 )
                 for row in rows or []:
                     after = row["changed_at"]
-                    summary = await resources.database.read(lambda tx, row=row: _summary(tx, row))
-                    yield _event("exam", _json(summary))
-                    sent = True
+                    summary = await _patiently(
+                        lambda row=row: resources.database.read(lambda tx, row=row: _summary(tx, row))
+                    )
+                    if summary is not None:
+                        yield _event("exam", _json(summary))
+                        sent = True
                 waited += POLL_S
                 if waited >= SERVICES_EVERY_S:
                     waited = 0.0
@@ -141,7 +144,8 @@ def _stream(request: Request, stopping: asyncio.Event, changes: AsyncIterator[by
             if change is not None:
                 silent = 0.0
                 yield change
-            elif silent >= KEEP_ALIVE_S:
+                continue
+            if silent >= KEEP_ALIVE_S:
                 silent = 0.0
                 yield b": keep-alive\n\n"
             await asyncio.sleep(POLL_S)

@@ -1,0 +1,51 @@
+"""The console's live list, as server-sent events."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from fastapi import Request
+from starlette.responses import StreamingResponse
+
+from radbridge.contracts.events.exam import ExamRegistered
+from radbridge.contracts.schemas.generate import example
+from radbridge.portal.api import console
+from radbridge.portal.main import SERVICE
+from radbridge.runtime.testing import running_service
+
+EXAMS = 20
+
+
+async def test_what_changed_together_is_told_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With an endless pause between polls, all changes of one poll arrive still."""
+    monkeypatch.setattr(console, "POLL_S", 3600)
+    told: list[bytes] = []
+
+    async def changes() -> AsyncIterator[bytes | None]:
+        for number in range(EXAMS):
+            yield b"%d" % number
+        yield None
+
+    async def receive() -> dict[str, str]:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    stream = console._stream
+    response: StreamingResponse = stream(Request({"type": "http"}, receive), asyncio.Event(), changes())
+    async with asyncio.timeout(20):
+        async for part in response.body_iterator:
+            told.append(bytes(part, "ascii") if isinstance(part, str) else bytes(part))
+            if len(told) == EXAMS:
+                break
+    assert told == [b"%d" % number for number in range(EXAMS)]
+
+
+async def test_the_list_names_every_exam(tmp_path: Path) -> None:
+    async with running_service(SERVICE, tmp_path) as running:
+        for number in range(3):
+            body = ExamRegistered.model_validate({**example(ExamRegistered), "exam_id": f"exam-{number}"})
+            await running.publish(body, service="ingest-api")
+        await running.settled()
+        found = (await running.admin.get("/api/portal/v1/exams")).json()["exams"]
+    assert {exam["exam_id"] for exam in found} == {f"exam-{number}" for number in range(3)}
