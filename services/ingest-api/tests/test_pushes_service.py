@@ -7,18 +7,18 @@ from pathlib import Path
 import pytest
 
 from radbridge.contracts.dialects.shanxi_v2_1 import envelope
-from radbridge.contracts.dialects.shanxi_v2_1.examples import HOSPITAL_CODE, ExampleExam, exam_record
+from radbridge.contracts.dialects.shanxi_v2_1.examples import HOSPITAL_CODE, ExampleExam, ExamplePatient, exam_record
 from radbridge.ingest_api.main import SERVICE
 from radbridge.ingest_api.store import refusals
 from radbridge.runtime.directory import Institution
-from radbridge.runtime.testing import Running, running_service
+from radbridge.runtime.testing import Running, eventually, running_service
 
 
-def pushed(hospital: Institution, number: str = "E1") -> bytes:
-    """The body of a good exam push."""
+def pushed(hospital: Institution, number: str = "E1", **changed: str) -> bytes:
+    """The body of an exam push; a good one unless fields are changed."""
     exam = ExampleExam(examined_at=datetime.now(UTC) - timedelta(hours=1), number=number)
     sealed = envelope.seal_envelope(
-        exam_record(exam), hospital_code=hospital.code, key=hospital.sm4_key, timestamp=int(time.time())
+        {**exam_record(exam), **changed}, hospital_code=hospital.code, key=hospital.sm4_key, timestamp=int(time.time())
     )
     return sealed.to_json()
 
@@ -71,6 +71,23 @@ async def test_senders_that_nobody_knows_fill_no_table(tmp_path: Path) -> None:
     strangers = [row for row in rows if not row["institution_id"]]
     assert len(strangers) <= refusals.KEEP_PER_HOSPITAL + 1
     assert len(rows) == len(strangers) + 1
+
+
+async def test_an_id_number_in_place_of_a_push_number_is_masked(tmp_path: Path) -> None:
+    resident_id = ExamplePatient().resident_id
+    async with running_service(SERVICE, tmp_path) as running:
+        hospital = await running.add_institution(code=HOSPITAL_CODE)
+        body = pushed(hospital, resident_id, sex="no such code")
+        assert (await running.client.post("/exam-sync", content=body)).json()["code"] == 0
+
+        async def is_kept() -> bool:
+            return bool(await running.resources.database.fetch("SELECT number FROM refusal"))
+
+        await eventually(is_kept)
+        answer = await running.admin.get("/api/ingest-api/v1/pushes")
+    (refused,) = answer.json()["pushes"]
+    assert refused["number"].startswith(resident_id[0] + "*")
+    assert resident_id not in answer.text
 
 
 async def kept(running: Running, found: list[refusals.Refusal]) -> None:

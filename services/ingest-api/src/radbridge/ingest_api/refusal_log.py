@@ -2,13 +2,14 @@
 
 import asyncio
 import logging
+import re
 from collections.abc import Sequence
 from dataclasses import asdict
 
 import orjson
 
-from radbridge.contracts.dialects.faults import Fault
-from radbridge.contracts.identifiers import new_id
+from radbridge.contracts.dialects.faults import Fault, masked
+from radbridge.contracts.identifiers import is_resident_id, new_id, normalize_resident_id
 from radbridge.ingest_api.store import refusals
 from radbridge.runtime.clock import Clock, to_micros
 from radbridge.runtime.database.protocol import Database, DatabaseUnavailable
@@ -16,6 +17,8 @@ from radbridge.runtime.database.protocol import Database, DatabaseUnavailable
 QUEUE_SIZE = 1000
 MAX_FAULTS = 200
 MAX_TEXT = 500
+
+_RESIDENT_ID = re.compile(r"[1-9][0-9]{16}[0-9Xx]")
 
 logger = logging.getLogger(__name__)
 
@@ -41,10 +44,10 @@ class RefusalLog:
         """Remember a refusal; answers at once."""
         refusal = refusals.Refusal(
             refusal_id=new_id(),
-            hospital_code=_printable(hospital_code, 64),
+            hospital_code=_RESIDENT_ID.sub(_masked_id, _printable(hospital_code, 64)),
             institution_id=institution_id,
             interface=interface,
-            number=_printable(number, 255),
+            number=_RESIDENT_ID.sub(_masked_id, _printable(number, 255)),
             message=message[:MAX_TEXT],
             faults=orjson.dumps([asdict(fault) for fault in faults[:MAX_FAULTS]]).decode(),
             at=to_micros(self._clock()),
@@ -62,6 +65,11 @@ class RefusalLog:
                 await self._database.write(lambda tx, refusal=refusal: refusals.add(tx, refusal))
             except DatabaseUnavailable:
                 logger.warning("refusal not kept: the database is away")
+
+
+def _masked_id(found: re.Match[str]) -> str:
+    """Some senders use the patient's ID number where a number of their own belongs; it does not rest here in clear."""
+    return masked(found.group()) if is_resident_id(normalize_resident_id(found.group())) else found.group()
 
 
 def _printable(text: str, length: int) -> str:
