@@ -227,3 +227,11 @@ async def test_an_unknown_order_of_signed_names_means_the_printed_one(tmp_path: 
         a = await running.add_institution(code="HOSPITAL-A", name="甲医院")
         b = await running.add_institution(code="HOSPITAL-B", name="乙医院", settings={"sign_order": "typo"})
         assert await Region(running, a, b).ask() == []
+
+
+async def test_items_hold_no_control_characters(tmp_path: Path) -> None:
+    async with running_service(SERVICE, tmp_path) as running:
+        a = await running.add_institution(code="HOSPITAL-A", name="甲医院")
+        item = {"item_code": "X\0", "catalogue": "shanxi", "catalogue_code": "CT01"}
+        answer = await running.admin.post("/api/recognition/v1/items", json={"hospital_code": a.code, "items": [item]})
+    assert answer.status_code == 422

@@ -12,15 +12,16 @@ from radbridge.runtime.service import Resources
 
 Administrator = Annotated[Principal, Depends(require("admin"))]
 Reader = Annotated[Principal, Depends(require("admin", "operator"))]
+_PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
 
 
 class Item(BaseModel):
     """A hospital's item as a recognition catalogue knows it."""
 
-    item_code: str = Field(min_length=1, max_length=255)
-    item_name: str = Field(default="", max_length=255)
+    item_code: str = Field(min_length=1, max_length=255, pattern=_PRINTABLE)
+    item_name: str = Field(default="", max_length=255, pattern=_PRINTABLE)
     catalogue: Literal["shanxi", "neijiang", "jiangsu"]
-    catalogue_code: str = Field(min_length=1, max_length=50)
+    catalogue_code: str = Field(min_length=1, max_length=50, pattern=_PRINTABLE)
 
 
 class ItemImport(BaseModel):
