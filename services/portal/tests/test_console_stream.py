@@ -49,3 +49,9 @@ async def test_the_list_names_every_exam(tmp_path: Path) -> None:
         await running.settled()
         found = (await running.admin.get("/api/portal/v1/exams")).json()["exams"]
     assert {exam["exam_id"] for exam in found} == {f"exam-{number}" for number in range(3)}
+
+
+@pytest.mark.parametrize(("query", "status"), [("q=%00", 200), ("q=%25_", 200), ("before=" + "9" * 30, 422)])
+async def test_odd_searches_are_answered(tmp_path: Path, query: str, status: int) -> None:
+    async with running_service(SERVICE, tmp_path) as running:
+        assert (await running.admin.get(f"/api/portal/v1/exams?{query}")).status_code == status

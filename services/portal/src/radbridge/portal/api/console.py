@@ -43,7 +43,7 @@ def router(resources: Resources) -> APIRouter:
         q: Annotated[str, Query(max_length=128)] = "",
         hospital: str = "",
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
-        before: int | None = None,
+        before: Annotated[int | None, Query(ge=0, le=2**62)] = None,
     ) -> dict[str, Any]:
         """Exams by newest event. ``q``: exam, report or accession number, study UID, or the start of an item's name."""
         institution = resources.directory.by_code(hospital) if hospital else None
@@ -53,7 +53,7 @@ def router(resources: Resources) -> APIRouter:
         async def work(tx: Transaction) -> list[ExamSummary]:
             rows = await store.list_exams(
                 tx,
-                query=q.strip(),
+                query=q.replace("\0", "").strip(),
                 institution_id=institution.id if institution else None,
                 before=before,
                 limit=limit,
