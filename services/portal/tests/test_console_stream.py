@@ -10,7 +10,7 @@ from starlette.responses import StreamingResponse
 
 from radbridge.contracts.events.exam import ExamRegistered
 from radbridge.contracts.schemas.generate import example
-from radbridge.portal.api import console
+from radbridge.portal.api import console, events
 from radbridge.portal.main import SERVICE
 from radbridge.runtime.testing import running_service
 
@@ -55,3 +55,14 @@ async def test_the_list_names_every_exam(tmp_path: Path) -> None:
 async def test_odd_searches_are_answered(tmp_path: Path, query: str, status: int) -> None:
     async with running_service(SERVICE, tmp_path) as running:
         assert (await running.admin.get(f"/api/portal/v1/exams?{query}")).status_code == status
+
+
+async def test_a_silent_tail_ends_when_the_service_stops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also long before the next sign of life would be due."""
+    monkeypatch.setattr(events, "_KEEP_ALIVE_S", 3600)
+    async with running_service(SERVICE, tmp_path) as running:
+        lines = events._lines
+        tail = lines(running.log, ["exam"], running.resources.stopping, from_beginning=False, follow=True)
+        asyncio.get_running_loop().call_soon(running.resources.stopping.set)
+        async with asyncio.timeout(30):
+            assert [line async for line in tail] == []

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -24,6 +23,8 @@ Administrator = Annotated[Principal, Depends(require("admin"))]
 _PAGE = 500
 _QUEUE = 1000
 _KEEP_ALIVE_S = 10.0
+_LOOK_UP_S = 0.5
+"""How often a silent tail looks whether the service stops."""
 
 
 class EventReplay(BaseModel):
@@ -152,16 +153,19 @@ async def _lines(
     pumps = [asyncio.create_task(pump(topic)) for topic in topics]
     open_topics = len(pumps)
     try:
+        silent = 0.0
         while open_topics and not stopping.is_set():
-            record: Record | None = None
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_KEEP_ALIVE_S):
+            try:
+                async with asyncio.timeout(_LOOK_UP_S):
                     record = await queue.get()
-                    if record is None:
-                        open_topics -= 1
-                        continue
+            except TimeoutError:
+                silent += _LOOK_UP_S
+                if silent >= _KEEP_ALIVE_S:
+                    silent = 0.0
+                    yield b"\n"
+                continue
             if record is None:
-                yield b"\n"
+                open_topics -= 1
                 continue
             event = _event(record)
             if event is not None:
