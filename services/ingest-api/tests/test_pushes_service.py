@@ -77,17 +77,19 @@ async def test_an_id_number_in_place_of_a_push_number_is_masked(tmp_path: Path) 
     resident_id = ExamplePatient().resident_id
     async with running_service(SERVICE, tmp_path) as running:
         hospital = await running.add_institution(code=HOSPITAL_CODE)
+        longer = f"{resident_id}0"
+        await running.client.post("/exam-sync", content=pushed(hospital, longer, sex="no such code"))
         body = pushed(hospital, resident_id, sex="no such code")
         assert (await running.client.post("/exam-sync", content=body)).json()["code"] == 0
 
         async def is_kept() -> bool:
-            return bool(await running.resources.database.fetch("SELECT number FROM refusal"))
+            return len(await running.resources.database.fetch("SELECT number FROM refusal")) == 2
 
         await eventually(is_kept)
         answer = await running.admin.get("/api/ingest-api/v1/pushes")
-    (refused,) = answer.json()["pushes"]
-    assert refused["number"].startswith(resident_id[0] + "*")
-    assert resident_id not in answer.text
+    numbers = [push["number"] for push in answer.json()["pushes"]]
+    assert numbers[0].startswith(resident_id[0] + "*")
+    assert numbers[1] == longer
 
 
 async def kept(running: Running, found: list[refusals.Refusal]) -> None:

@@ -18,7 +18,7 @@ QUEUE_SIZE = 1000
 MAX_FAULTS = 200
 MAX_TEXT = 500
 
-_RESIDENT_ID = re.compile(r"[1-9][0-9]{16}[0-9Xx]")
+_RESIDENT_ID = re.compile(r"(?<![0-9])[1-9][0-9]{16}[0-9Xx](?![0-9])")
 
 logger = logging.getLogger(__name__)
 
