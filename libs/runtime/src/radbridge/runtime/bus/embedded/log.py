@@ -57,10 +57,8 @@ class EmbeddedLog:
         if not messages:
             return []
         batch = tuple(messages)
-        places = await self._appender.append(batch)
-        self.bells.ring({message.topic for message in batch})
         self._start_cleaner()
-        return places
+        return await self._appender.append(batch)
 
     async def subscribe(
         self, group: str, topics: Sequence[str], *, listener: RebalanceListener | None = None
@@ -150,7 +148,9 @@ class EmbeddedLog:
                 self._heartbeat = asyncio.create_task(self._keep_alive(), name="events-heartbeat")
 
     async def _write(self, appends: list[Sequence[Message]]) -> list[records.Places | BusError]:
-        return await self.storage.write(lambda tx: records.append(tx, self.table, appends, self._now_ms()))
+        answers = await self.storage.write(lambda tx: records.append(tx, self.table, appends, self._now_ms()))
+        self.bells.ring({message.topic for messages in appends for message in messages})
+        return answers
 
     async def _keep_alive(self) -> None:
         while True:
