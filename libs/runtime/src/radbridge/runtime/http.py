@@ -5,7 +5,8 @@ problem+json (RFC 9457). Routes that speak a hospital standard catch their own e
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -56,7 +57,7 @@ def make_app(service: Service, resources: Resources, readiness: Readiness) -> AS
     app.add_exception_handler(RequestValidationError, _answer_validation_error)
     for away in _AWAY:
         app.add_exception_handler(away, _answer_away)
-    edge = Probed(app, readiness, exposition=resources.meters.board.exposition)
+    edge = Probed(Direct(app, service.direct), readiness, exposition=resources.meters.board.exposition)
     limited = LimitedBody(
         edge,
         limit_bytes=settings.body_limit_bytes,
@@ -64,6 +65,28 @@ def make_app(service: Service, resources: Resources, readiness: Readiness) -> AS
         exempt=service.unlimited_bodies,
     )
     return Observed(limited, tracing=resources.tracing, meters=resources.meters)
+
+
+@dataclass(frozen=True, slots=True)
+class _DirectRoute:
+    """Stands in the scope where the router would have put its route."""
+
+    path: str
+
+
+class Direct:
+    """Hands POST requests at exact paths to their applications, everything else to the router."""
+
+    def __init__(self, app: ASGIApp, direct: Mapping[str, ASGIApp]) -> None:
+        self._app = app
+        self._direct = direct
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["method"] == "POST" and scope["path"] in self._direct:
+            scope["route"] = _DirectRoute(scope["path"])
+            await self._direct[scope["path"]](scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
 
 
 class Probed:

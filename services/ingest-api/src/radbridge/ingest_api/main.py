@@ -17,10 +17,12 @@ def build(resources: Resources) -> Service:
         resources.clock,
     )
     refusal_log = RefusalLog(resources.database, resources.clock)
+    pushes_of_shanxi = shanxi.edge(resources, intake, refusal_log)
     return Service(
         name="ingest-api",
+        direct=pushes_of_shanxi.direct,
         routers=(
-            shanxi.router(resources, intake, refusal_log),
+            pushes_of_shanxi.router,
             institutions.router(resources),
             pushes.router(resources),
         ),

@@ -15,7 +15,6 @@ E = TypeVar("E")
 
 CHINA_STANDARD_TIME = timezone(timedelta(hours=8), "UTC+08:00")
 _LARGEST_NUMBER = 10**18
-_WIRE_DATETIME = "%Y-%m-%d %H:%M:%S"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +60,12 @@ class Section(Generic[T]):
 
     def _attributes(self, wire: Mapping[str, object]) -> dict[str, object]:
         attributes: dict[str, object] = {}
+        get = wire.get
         for entry in self.fields:
-            value = wire.get(entry.param)
-            text = wire_text(value)
+            value = get(entry.param)
+            if value is None and not entry.is_required:
+                continue
+            text = value.strip() if type(value) is str else wire_text(value)
             if text:
                 if entry.converter.is_verbatim and isinstance(value, str):
                     text = value
@@ -99,7 +101,7 @@ def wire_text(value: object) -> str:
 
 def parse_datetime(text: str) -> datetime:
     """A wire time (``yyyy-MM-dd HH:mm:ss``, China) as UTC."""
-    return datetime.strptime(text, _WIRE_DATETIME).replace(tzinfo=CHINA_STANDARD_TIME).astimezone(UTC)
+    return datetime.fromisoformat(f"{text}+08:00").astimezone(UTC)
 
 
 def format_datetime(moment: datetime) -> str:

@@ -7,11 +7,13 @@ What could not be accepted leaves nothing behind but a line in the refusal log.
 import base64
 import binascii
 import hmac
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
 import orjson
 from fastapi import APIRouter, Request, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from radbridge.contracts.dialects.faults import Fault, Rule
 from radbridge.contracts.dialects.pack import Message
@@ -50,7 +52,15 @@ class Refused(Exception):
         self.number = number
 
 
-def router(resources: Resources, intake: Intake, refusal_log: RefusalLog) -> APIRouter:
+@dataclass(frozen=True, slots=True)
+class ShanxiEdge:
+    """The routes, for the API page and for whatever is not a plain POST, and the applications that answer pushes."""
+
+    router: APIRouter
+    direct: Mapping[str, ASGIApp]
+
+
+def edge(resources: Resources, intake: Intake, refusal_log: RefusalLog) -> ShanxiEdge:
     """The paths as printed in the standard."""
     api = APIRouter(tags=["Shanxi V2.1"])
     pack = load_pack()
@@ -164,7 +174,16 @@ def router(resources: Resources, intake: Intake, refusal_log: RefusalLog) -> API
         api.add_api_route(
             path + "/{rest:path}", no_interface, methods=["POST", *OTHER_METHODS], include_in_schema=False
         )
-    return api
+    endpoints = {"/exam-sync": exam_sync, "/report/sync": report_sync, "/examMergeReport-sync": exam_merge_report_sync}
+    return ShanxiEdge(api, {path: _application(endpoint) for path, endpoint in endpoints.items()})
+
+
+def _application(endpoint: Callable[[Request], Awaitable[Response]]) -> ASGIApp:
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        response = await endpoint(Request(scope, receive))
+        await response(scope, receive, send)
+
+    return answer
 
 
 class Unknown(Exception):
