@@ -3,10 +3,12 @@
 from radbridge.runtime.service import Resources, Service, ServiceDefinition, Worker
 from radbridge.runtime.settings import load_settings
 from radbridge.signing import handlers
-from radbridge.signing.api import authorities, coss, dsvs, sef, verdicts
+from radbridge.signing.api import authorities, coss, dsvs, evidence, held, sef, verdicts
 from radbridge.signing.api.callers import Callers
+from radbridge.signing.held import HeldReports
 from radbridge.signing.revocation_lists import RevocationLists
 from radbridge.signing.settings import SigningSettings
+from radbridge.signing.settlement import Settlement
 from radbridge.signing.trust import TrustKeeper
 
 
@@ -15,19 +17,31 @@ def build(resources: Resources) -> Service:
     settings = load_settings(SigningSettings)
     lists = RevocationLists(resources.database, resources.http, resources.clock, settings.crl_refresh)
     trust = TrustKeeper(resources.database)
-    judge = handlers.JudgeReports(resources.sealed_blobs, trust, resources.outbox, resources.clock)
+    settlement = Settlement(resources.outbox, resources.clock)
+    judge = handlers.JudgeReports(resources.sealed_blobs, trust, resources.directory, settlement, resources.clock)
+    held_reports = HeldReports(
+        database=resources.database,
+        blobs=resources.sealed_blobs,
+        trust=trust,
+        directory=resources.directory,
+        settlement=settlement,
+        clock=resources.clock,
+        every=settings.held_check,
+    )
     callers = Callers(resources.directory)
     return Service(
         name="signing",
         routers=(
             verdicts.router(resources),
+            held.router(resources, settlement),
+            evidence.router(resources),
             authorities.router(resources, lists),
             dsvs.router(callers, trust, resources.clock),
             coss.router(callers, trust, resources.clock),
             sef.router(callers, trust, resources.http, resources.clock),
         ),
         consumers=(handlers.consumer(judge),),
-        workers=(Worker("revocation-lists", lists.run),),
+        workers=(Worker("revocation-lists", lists.run), Worker("held-reports", held_reports.run)),
     )
 
 

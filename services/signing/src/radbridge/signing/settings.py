@@ -14,3 +14,5 @@ class SigningSettings(EnvironmentSettings):
 
     crl_refresh: timedelta = timedelta(minutes=30)
     """Pause between two fetches of the revocation lists that have an address."""
+    held_check: timedelta = timedelta(seconds=5)
+    """Pause between two looks whether changed trust material decides held reports."""

@@ -6,6 +6,9 @@ from enum import StrEnum
 
 from radbridge.runtime.database.protocol import Row, Transaction
 
+PENDING = "pending"
+"""The outcome of a report that is not decided."""
+
 
 class MaterialKind(StrEnum):
     """What a piece of trust material is."""
@@ -40,6 +43,8 @@ class StoredVerdict:
     checks: str
     evidence: str
     judged_at: int | None
+    evidence_position: int | None = None
+    evidence_hash: str | None = None
 
 
 async def trust_version(tx: Transaction) -> int:
@@ -78,11 +83,12 @@ async def save_verdict(tx: Transaction, verdict: StoredVerdict) -> None:
     """The newest verdict on a report; one on an older push changes nothing."""
     await tx.execute(
         """INSERT INTO verdict (report_id, received_version, institution_id, report_number, outcome, reason, checks,
-                                evidence, judged_at)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+                                evidence, judged_at, evidence_position, evidence_hash)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
            ON CONFLICT (report_id) DO UPDATE SET received_version = excluded.received_version,
                outcome = excluded.outcome, reason = excluded.reason, checks = excluded.checks,
-               evidence = excluded.evidence, judged_at = excluded.judged_at
+               evidence = excluded.evidence, judged_at = excluded.judged_at,
+               evidence_position = excluded.evidence_position, evidence_hash = excluded.evidence_hash
            WHERE excluded.received_version >= verdict.received_version""",
         verdict.report_id,
         verdict.received_version,
@@ -93,6 +99,8 @@ async def save_verdict(tx: Transaction, verdict: StoredVerdict) -> None:
         verdict.checks,
         verdict.evidence,
         verdict.judged_at,
+        verdict.evidence_position,
+        verdict.evidence_hash,
     )
 
 

@@ -1,4 +1,4 @@
-"""``radbridge verify``: verdicts offline, without a server.
+"""``radbridge verify``: verdicts offline, and the chain of evidence of those that a suite made.
 
 Exit code 0: good; 1: not good; 2: what was given cannot be used.
 """
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, cast
 
 import typer
 
+from radbridge.cli.evidence import again, chain, evidence
 from radbridge.cli.output import Json, emit, fail, print_json
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ MaybeDataFile: TypeAlias = Annotated[
 def add_to(app: typer.Typer) -> None:
     """Add the commands."""
     group = typer.Typer(help="Verdicts offline.", no_args_is_help=True)
-    for command in (certificate, crl, pkcs1, pkcs7, timestamp, seal, cases):
+    for command in (certificate, crl, pkcs1, pkcs7, timestamp, seal, cases, evidence, chain, again):
         group.command()(command)
     app.add_typer(group, name="verify")
 

@@ -13,7 +13,7 @@ from radbridge.runtime.security.hospital import hospital_or
 from radbridge.runtime.security.principal import Principal
 from radbridge.runtime.service import Resources
 from radbridge.signing import store
-from radbridge.signing.handlers import PENDING
+from radbridge.signing.store import PENDING
 
 
 class CheckView(BaseModel):
@@ -34,6 +34,9 @@ class VerdictView(BaseModel):
     checks: list[CheckView]
     evidence: dict[str, str] = {}
     judged_at: datetime | None = None
+    evidence_position: int | None = None
+    """The decision's entry in the chain of evidence."""
+    evidence_hash: str | None = None
 
 
 def router(resources: Resources) -> APIRouter:
@@ -63,6 +66,8 @@ def router(resources: Resources) -> APIRouter:
             checks=orjson.loads(row["checks"]),
             evidence=orjson.loads(row["evidence"]),
             judged_at=from_micros(row["judged_at"]) if row["judged_at"] is not None else None,
+            evidence_position=row["evidence_position"],
+            evidence_hash=row["evidence_hash"],
         )
 
     return api

@@ -1,0 +1,140 @@
+"""Judging a report from its sealed objects: when it arrives, when its CA is back, and years later."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import orjson
+
+from radbridge.contracts.events.base import BlobRef
+from radbridge.contracts.model.codes import SignatureFormat
+from radbridge.contracts.model.report import Report, SignaturePackage
+from radbridge.contracts.model.serialization import from_json
+from radbridge.runtime.blobs.sealed import SealedBlobs
+from radbridge.signing.domain.report_verdict import PKCS1, PKCS7, SignedReport, judge_report
+from radbridge.signing.domain.sm3 import sm3
+from radbridge.signing.domain.trust_store import TrustStore
+from radbridge.signing.domain.verdict import Check, CheckResult, Verdict
+from radbridge.signing.domain.wire import Base64Error, decode_base64
+
+_SIGN_TYPE = {SignatureFormat.PKCS1: PKCS1, SignatureFormat.PKCS7: PKCS7}
+_UNSIGNED = Verdict((Check("signature", CheckResult.FAILED, "报告没有签名", "SignValue"),))
+
+
+@dataclass(frozen=True, slots=True)
+class ReportObjects:
+    """The sealed objects that a verdict is made from."""
+
+    institution_id: str
+    content: BlobRef
+    signature_package: BlobRef | None
+    document: BlobRef | None
+
+    def to_dict(self) -> dict[str, object]:
+        named = {"content": self.content, "signaturePackage": self.signature_package, "document": self.document}
+        return {name: ref.model_dump() if ref else None for name, ref in named.items()}
+
+    @classmethod
+    def from_dict(cls, institution_id: str, objects: Mapping[str, object]) -> "ReportObjects":
+        def ref(name: str) -> BlobRef | None:
+            return BlobRef.model_validate(objects[name]) if objects.get(name) else None
+
+        return cls(institution_id, BlobRef.model_validate(objects["content"]), ref("signaturePackage"), ref("document"))
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What the engine found, with what it rests on: SM3s of the signed pieces and of the trust manifest."""
+
+    verdict: Verdict
+    judged_at: datetime
+    materials: Mapping[str, str]
+    trust_sm3: str
+
+    def to_json(self) -> str:
+        return orjson.dumps(
+            {
+                "checks": [check.to_dict() for check in self.verdict.checks],
+                "evidence": dict(self.verdict.evidence),
+                "judgedAt": iso(self.judged_at),
+                "materials": dict(self.materials),
+                "trust": self.trust_sm3,
+            }
+        ).decode()
+
+    @classmethod
+    def from_json(cls, text: str) -> "Finding":
+        found = orjson.loads(text)
+        return cls(
+            Verdict(tuple(check_of(one) for one in found["checks"]), found["evidence"]),
+            datetime.fromisoformat(found["judgedAt"]),
+            found["materials"],
+            found["trust"],
+        )
+
+
+async def judge_objects(
+    blobs: SealedBlobs, objects: ReportObjects, trust: TrustStore, trust_sm3: str, *, now: datetime
+) -> Finding:
+    """The finding on a report's objects by that trust, as of `now`.
+
+    :raises BlobMissing: an object is not there any more.
+    :raises BlobUnavailable: the store is away.
+    """
+    institution_id = objects.institution_id
+    if objects.signature_package is None:
+        return Finding(_UNSIGNED, now, {}, trust_sm3)
+    package = from_json(SignaturePackage, await blobs.get(institution_id, objects.signature_package))
+    report = from_json(Report, await blobs.get(institution_id, objects.content))
+    document = await blobs.get(institution_id, objects.document) if objects.document else None
+
+    def judge() -> Finding:
+        verdict = judge_report(_signed_report(package, report, document), trust, now=now)
+        return Finding(verdict, now, _materials(package, document), trust_sm3)
+
+    return await asyncio.to_thread(judge)
+
+
+def iso(moment: datetime) -> str:
+    """A moment as evidence has it: UTC, to the microsecond."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def check_of(fields: Mapping[str, str]) -> Check:
+    """The inverse of ``Check.to_dict``."""
+    return Check(fields["name"], CheckResult(fields["result"]), fields["reason"], fields["field"])
+
+
+def _signed_report(package: SignaturePackage, report: Report, document: bytes | None) -> SignedReport:
+    steps = [step for step in (report.written, report.audited, report.finally_audited) if step and step.doctor]
+    doctors = [step.doctor for step in steps if step.doctor]
+    return SignedReport(
+        ca_data=package.signed_text or "",
+        client_cert=package.certificate or "",
+        sign_type=_SIGN_TYPE[package.format] if package.format else "",
+        sign_value=package.value or "",
+        timestamp_value=package.timestamp_token or "",
+        pdf=document,
+        doctor_names=tuple(d.name for d in doctors if d.name),
+        doctor_id_numbers=tuple(d.document_number for d in doctors if d.document_number),
+    )
+
+
+def _materials(package: SignaturePackage, document: bytes | None) -> dict[str, str]:
+    """SM3 of each piece that was judged: CAData as sent, the others decoded where they are base64."""
+    pieces = {
+        "CAData": (package.signed_text or "").encode("utf-8", "surrogatepass"),
+        "ClientCert": _decoded(package.certificate),
+        "SignValue": _decoded(package.value),
+        "Timestampvalue": _decoded(package.timestamp_token),
+        "document": document or b"",
+    }
+    return {name: sm3(piece).hex() for name, piece in pieces.items() if piece}
+
+
+def _decoded(text: str | None) -> bytes:
+    try:
+        return decode_base64(text or "")
+    except Base64Error:
+        return (text or "").encode("utf-8", "surrogatepass")
