@@ -8,6 +8,7 @@ import pytest
 
 from radbridge.contracts.dialects.shanxi_v2_1 import envelope
 from radbridge.contracts.dialects.shanxi_v2_1.examples import HOSPITAL_CODE, ExampleExam, ExamplePatient, exam_record
+from radbridge.contracts.events.audit import AccessRecorded
 from radbridge.ingest_api.main import SERVICE
 from radbridge.ingest_api.store import refusals
 from radbridge.runtime.directory import Institution
@@ -55,6 +56,18 @@ async def test_a_hospital_sees_its_own_pushes_and_faults_only(tmp_path: Path) ->
         assert (await running.client.get(address, auth=others)).json()["pushes"] == []
         assert (await running.client.get(f"{address}?hospital={HOSPITAL_CODE}", auth=others)).status_code == 403
         assert (await running.client.get(address, auth=(other.access_key, "wrong"))).status_code == 401
+
+
+async def test_who_reads_pushes_leaves_one_event_in_a_while(tmp_path: Path) -> None:
+    async with running_service(SERVICE, tmp_path) as running:
+        hospital = await running.add_institution(code=HOSPITAL_CODE)
+        await running.client.post("/exam-sync", content=pushed(hospital))
+        own = (hospital.access_key, hospital.secret_key)
+        for _ in range(2):
+            await running.client.get("/api/ingest-api/v1/pushes", auth=own)
+            await running.admin.get("/api/ingest-api/v1/pushes")
+        seen = [body for _, body in await running.events(AccessRecorded)]
+    assert sorted((body.actor, len(body.exam_ids)) for body in seen) == [("admin", 1), (f"hospital:{HOSPITAL_CODE}", 1)]
 
 
 async def test_senders_that_nobody_knows_fill_no_table(tmp_path: Path) -> None:

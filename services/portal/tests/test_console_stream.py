@@ -8,6 +8,7 @@ import pytest
 from fastapi import Request
 from starlette.responses import StreamingResponse
 
+from radbridge.contracts.events.audit import AccessRecorded
 from radbridge.contracts.events.exam import ExamRegistered
 from radbridge.contracts.schemas.generate import example
 from radbridge.portal.api import console, events
@@ -49,6 +50,18 @@ async def test_the_list_names_every_exam(tmp_path: Path) -> None:
         await running.settled()
         found = (await running.admin.get("/api/portal/v1/exams")).json()["exams"]
     assert {exam["exam_id"] for exam in found} == {f"exam-{number}" for number in range(3)}
+
+
+async def test_who_looks_at_an_exam_leaves_one_event_in_a_while(tmp_path: Path) -> None:
+    async with running_service(SERVICE, tmp_path) as running:
+        body = ExamRegistered.model_validate({**example(ExamRegistered), "exam_id": "exam-1"})
+        await running.publish(body, service="ingest-api")
+        await running.settled()
+        for _ in range(2):
+            assert (await running.admin.get("/api/portal/v1/exams/exam-1")).status_code == 200
+        assert (await running.admin.get("/api/portal/v1/exams/nobodys")).status_code == 404
+        seen = [body for _, body in await running.events(AccessRecorded)]
+    assert [(body.actor, body.action, body.exam_ids) for body in seen] == [("admin", "console.exam", ["exam-1"])]
 
 
 @pytest.mark.parametrize(("query", "status"), [("q=%00", 200), ("q=%25_", 200), ("before=" + "9" * 30, 422)])

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from radbridge.contracts.dialects.neijiang_v0_94 import signature
+from radbridge.contracts.events.audit import AccessRecorded
 from radbridge.contracts.events.exam import ExamRegistered, ExamVoided
 from radbridge.contracts.events.patient import PatientLinked, PatientMerged
 from radbridge.contracts.events.recognition import ExamMarked, ExamReminded
@@ -235,3 +236,14 @@ async def test_items_hold_no_control_characters(tmp_path: Path) -> None:
         item = {"item_code": "X\0", "catalogue": "shanxi", "catalogue_code": "CT01"}
         answer = await running.admin.post("/api/recognition/v1/items", json={"hospital_code": a.code, "items": [item]})
     assert answer.status_code == 422
+
+
+async def test_who_reads_an_exam_leaves_one_event_in_a_while(tmp_path: Path) -> None:
+    async with running_service(SERVICE, tmp_path) as running:
+        known = await region(running)
+        exam_id = await known.exam("E1")
+        await running.settled()
+        for _ in range(2):
+            assert (await running.admin.get(f"/api/recognition/v1/exams/{exam_id}")).status_code == 200
+        seen = [body for _, body in await running.events(AccessRecorded)]
+    assert [(body.actor, body.action, body.exam_ids) for body in seen] == [("admin", "recognition.exam", [exam_id])]

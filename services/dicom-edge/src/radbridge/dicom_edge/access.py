@@ -4,19 +4,17 @@ import base64
 import binascii
 import hmac
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from fastapi import Request
 
 from radbridge.dicom_edge.queries import EVERYTHING, Scope
-from radbridge.runtime.audit import Audit
+from radbridge.runtime.audit import Audit, ReadTrail
 from radbridge.runtime.clock import Clock
 from radbridge.runtime.directory import Directory
 from radbridge.runtime.problems import Problem
 from radbridge.runtime.security.keyring import SealError
 from radbridge.runtime.security.principal import Authenticator, Principal
-
-_REMEMBERED_MAX = 50_000
 
 
 class ReadAccess:
@@ -33,10 +31,7 @@ class ReadAccess:
     ) -> None:
         self._authenticator = authenticator
         self._directory = directory
-        self._audit = audit
-        self._clock = clock
-        self._once_per = once_per
-        self._recorded: dict[tuple[str, str, str | None, str | None, bool], datetime] = {}
+        self._trail = ReadTrail(audit, clock=clock, once_per=once_per)
 
     def principal(self, request: Request) -> Principal:
         """Who asks.
@@ -82,22 +77,14 @@ class ReadAccess:
     ) -> None:
         """Leave an audit event for each study, as (institution id, study UID), unless the same reader left one just
         before."""
-        now = self._clock()
         for institution_id, study_uid in set(studies):
-            key = (principal.actor, action, institution_id, study_uid, allowed)
-            last = self._recorded.get(key)
-            if last is not None and now - last < self._once_per:
-                continue
-            await self._audit.record_now(
+            await self._trail.record(
                 actor=principal.actor,
                 action=action,
                 institution_id=institution_id,
                 study_uid=study_uid,
                 allowed=allowed,
             )
-            if len(self._recorded) >= _REMEMBERED_MAX:
-                self._recorded.clear()
-            self._recorded[key] = now
 
     def _hospital(self, request: Request) -> Principal | None:
         scheme, _, credentials = request.headers.get("authorization", "").partition(" ")

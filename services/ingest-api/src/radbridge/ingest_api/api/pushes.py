@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel
 
 from radbridge.ingest_api.store import records, refusals
+from radbridge.runtime.audit import ReadTrail
 from radbridge.runtime.clock import from_micros
 from radbridge.runtime.database.protocol import Row, Transaction
 from radbridge.runtime.problems import Problem
@@ -49,6 +50,7 @@ class PushList(BaseModel):
 def router(resources: Resources) -> APIRouter:
     """Route ``/api/ingest-api/v1/pushes``."""
     api = APIRouter(prefix="/api/ingest-api/v1", tags=["pushes"])
+    trail = ReadTrail(resources.audit, clock=resources.clock)
     reader = hospital_or(resources.directory, "admin", "operator")
 
     @api.get("/pushes")
@@ -70,7 +72,19 @@ def router(resources: Resources) -> APIRouter:
         exams, reports, refused = await resources.database.read(work)
         views = [_exam(row) for row in exams] + [_report(row) for row in reports] + [_refusal(row) for row in refused]
         views.sort(key=lambda view: view.at, reverse=True)
-        return PushList(pushes=views[:limit])
+        shown = views[:limit]
+        for shown_of in {_of(view) for view in shown}:
+            await trail.record(
+                actor=principal.actor,
+                action="pushes.list",
+                institution_id=shown_of,
+                exam_ids=[view.exam_id for view in shown if view.exam_id and _of(view) == shown_of],
+            )
+        return PushList(pushes=shown)
+
+    def _of(view: PushView) -> str | None:
+        institution = resources.directory.by_code(view.hospital_code)
+        return institution.id if institution else None
 
     def _visible_institution(principal: Principal, hospital: str) -> str:
         own = principal.institution_id

@@ -15,6 +15,7 @@ from radbridge.contracts.topics import ALL_SERVICES
 from radbridge.portal import store
 from radbridge.portal.domain.journey import Step, tell
 from radbridge.portal.domain.summary import ExamSummary, summarise
+from radbridge.runtime.audit import ReadTrail
 from radbridge.runtime.clock import from_micros, to_micros
 from radbridge.runtime.database.protocol import DatabaseUnavailable, Row, Transaction
 from radbridge.runtime.problems import Problem
@@ -31,6 +32,21 @@ SERVICES_EVERY_S = 3.0
 def router(resources: Resources) -> APIRouter:
     """Routes below ``/api/portal/v1`` for the console."""
     api = APIRouter(prefix="/api/portal/v1", tags=["console"])
+    trail = ReadTrail(resources.audit, clock=resources.clock)
+
+    async def shown_journey(exam_id: str, reader: Principal) -> dict[str, Any] | None:
+        """The journey, once it is written down who looks at it."""
+        found = await resources.database.read(lambda tx: _journey(tx, exam_id))
+        if found is None:
+            return None
+        row, journey = found
+        await trail.record(
+            actor=reader.actor,
+            action="console.exam",
+            institution_id=row["institution_id"],
+            exam_ids=[exam_id],
+        )
+        return journey
 
     @api.get("/services")
     async def services(_: Operator) -> dict[str, Any]:
@@ -65,21 +81,21 @@ def router(resources: Resources) -> APIRouter:
         return {"exams": [_json(s) for s in found], "next": to_micros(found[-1].updated_at) if full else None}
 
     @api.get("/exams/{exam_id}")
-    async def exam(exam_id: str, _: Operator) -> dict[str, Any]:
+    async def exam(exam_id: str, operator: Operator) -> dict[str, Any]:
         """One exam's journey, told from events alone."""
-        found = await resources.database.read(lambda tx: _journey(tx, exam_id))
+        found = await shown_journey(exam_id, operator)
         if found is None:
             raise Problem(404, "No such exam", f"exam_id {exam_id} is not known")
         return found
 
     @api.get("/exams/{exam_id}/stream")
-    async def exam_stream(exam_id: str, request: Request, _: Operator) -> StreamingResponse:
+    async def exam_stream(exam_id: str, request: Request, operator: Operator) -> StreamingResponse:
         """The journey as server-sent events: at once, and again whenever a step was added."""
 
         async def changes() -> AsyncIterator[bytes | None]:
             steps = -1
             while True:
-                found = await _patiently(lambda: resources.database.read(lambda tx: _journey(tx, exam_id)))
+                found = await _patiently(lambda: shown_journey(exam_id, operator))
                 if found is not None and len(found["steps"]) != steps:
                     steps = len(found["steps"])
                     yield _event("journey", found)
@@ -170,12 +186,13 @@ async def _summary(tx: Transaction, row: Row) -> ExamSummary:
     )
 
 
-async def _journey(tx: Transaction, exam_id: str) -> dict[str, Any] | None:
+async def _journey(tx: Transaction, exam_id: str) -> tuple[Row, dict[str, Any]] | None:
     row = await store.exam_row(tx, exam_id)
     if row is None:
         return None
     steps = tell(await store.facts_of_exam(tx, exam_id))
-    return {"exam": _json(await _summary(tx, row)), "steps": TypeAdapter(list[Step]).dump_python(steps, mode="json")}
+    shown = TypeAdapter(list[Step]).dump_python(steps, mode="json")
+    return row, {"exam": _json(await _summary(tx, row)), "steps": shown}
 
 
 def _json(summary: ExamSummary) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from radbridge.recognition import store
 from radbridge.recognition.domain.listing import Reason, Scope
 from radbridge.recognition.query import JudgedExam, judged_exams
 from radbridge.recognition.settings import RecognitionSettings
+from radbridge.runtime.audit import ReadTrail
 from radbridge.runtime.database.protocol import Transaction
 from radbridge.runtime.problems import Problem
 from radbridge.runtime.security.principal import Principal, require
@@ -35,9 +36,10 @@ class ExamView(BaseModel):
 def router(resources: Resources, settings: RecognitionSettings) -> APIRouter:
     """Route ``/api/recognition/v1/exams/{exam_id}``."""
     api = APIRouter(prefix="/api/recognition/v1", tags=["exams"])
+    trail = ReadTrail(resources.audit, clock=resources.clock)
 
     @api.get("/exams/{exam_id}")
-    async def exam(exam_id: str, _: Reader) -> ExamView:
+    async def exam(exam_id: str, reader: Reader) -> ExamView:
         """One exam and whether it is listed."""
 
         async def work(tx: Transaction) -> list[JudgedExam]:
@@ -48,6 +50,12 @@ def router(resources: Resources, settings: RecognitionSettings) -> APIRouter:
         if not found:
             raise Problem(404, "No such exam", f"exam_id {exam_id} is not known here")
         judged = found[0]
+        await trail.record(
+            actor=reader.actor,
+            action="recognition.exam",
+            institution_id=judged.institution_id,
+            exam_ids=[exam_id],
+        )
         return ExamView(
             exam_id=judged.exam_id,
             exam_number=judged.exam_number,
