@@ -253,6 +253,22 @@ async def test_a_dead_letter_waits_for_a_log_that_is_away(desk: Desk) -> None:
     assert len(await list_dead(desk.log, desk.topic.name, desk.group)) == 1
 
 
+async def test_an_attempt_that_hangs_has_failed(desk: Desk) -> None:
+    async def hang() -> None:
+        await asyncio.sleep(3600)
+
+    desk.troubles["hangs"] = hang
+    policy = RetryPolicy(
+        attempts=2, first_pause=timedelta(milliseconds=10), longest_attempt=timedelta(milliseconds=100)
+    )
+    async with desk.consuming(policy=policy):
+        await desk.publish("n", "hangs")
+        await desk.publish("n", "good")
+        await until(lambda: desk.applied == [("n", "good")])
+    [letter] = await list_dead(desk.log, desk.topic.name, desk.group)
+    assert letter.reason.startswith("TimeoutError")
+
+
 async def test_a_stop_finishes_what_is_under_way_and_nothing_else(desk: Desk) -> None:
     begun = asyncio.Event()
 

@@ -95,7 +95,7 @@ class RecordHandler:
         type_ = received.event.type
         while await _first(self._open, give_up):
             try:
-                async with self._slots:
+                async with self._slots, asyncio.timeout(self._policy.longest_attempt.total_seconds()):
                     await self._attempt(on, received)
             except _AWAY as error:
                 waits += 1

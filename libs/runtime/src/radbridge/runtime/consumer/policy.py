@@ -18,6 +18,8 @@ class RetryPolicy:
     attempts: int = 8
     first_pause: timedelta = timedelta(milliseconds=100)
     longest_pause: timedelta = timedelta(seconds=10)
+    longest_attempt: timedelta = timedelta(minutes=5)
+    """An attempt that takes longer has failed; what it may still do in the database happens once at most."""
     dead_letters: int = 100
     """So many dead letters within ``dead_letters_within`` pause the consumer."""
     dead_letters_within: timedelta = timedelta(minutes=5)

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
+from weakref import WeakSet
 
 from radbridge.contracts.topics import Topic
 from radbridge.runtime.bus.embedded import following, groups, records
@@ -46,7 +47,7 @@ class EmbeddedLog:
         self.instance = InstanceFile(path.with_name(f"{path.name}.members"), session_s=session_s)
         self._appender = Appender(self._write)
         self._now_ms = now_ms
-        self._subscriptions: set[EmbeddedSubscription] = set()
+        self._subscriptions: WeakSet[EmbeddedSubscription] = WeakSet()
         self._coming_alive = asyncio.Lock()
         self._heartbeat: asyncio.Task[None] | None = None
         self._cleaner: asyncio.Task[None] | None = None

@@ -10,8 +10,6 @@ from radbridge.runtime.database.protocol import Transaction
 
 SCHEMA_VERSION = 1
 _PARTITION_BITS = 12
-_CHECKPOINT_PAGES = 4000
-"""16 MB: the index of event ids is written all over, and each of its pages then goes to the file once and not often."""
 
 _STATEMENTS = (
     """CREATE TABLE topic (
@@ -64,11 +62,10 @@ _STATEMENTS = (
 
 
 async def create_schema(tx: Transaction) -> None:
-    """Prepare the writer's connection, and create the tables unless they are there.
+    """Create the tables unless they are there.
 
     :raises BusError: a newer release wrote this file.
     """
-    await tx.fetch(f"PRAGMA wal_autocheckpoint={_CHECKPOINT_PAGES}")
     found = (await tx.fetch("PRAGMA user_version"))[0][0]
     if found > SCHEMA_VERSION:
         raise BusError(f"event log: the file has format {found}, this release reads up to {SCHEMA_VERSION}")

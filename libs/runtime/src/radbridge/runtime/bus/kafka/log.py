@@ -1,6 +1,7 @@
 """The event log on Kafka."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from weakref import WeakSet
 
 from radbridge.contracts.topics import Topic
 from radbridge.runtime.bus.kafka import administration, reading
@@ -17,7 +18,7 @@ class KafkaLog:
     def __init__(self, settings: KafkaSettings) -> None:
         self._settings = settings
         self._producer = Producer(settings)
-        self._subscriptions: set[KafkaSubscription] = set()
+        self._subscriptions: WeakSet[KafkaSubscription] = WeakSet()
 
     async def append(self, messages: Sequence[Message]) -> list[tuple[int, int]]:
         """See ``EventLog.append``."""
@@ -58,7 +59,6 @@ class KafkaLog:
 
     async def close(self) -> None:
         """See ``EventLog.close``. Members leave their groups."""
-        for subscription in self._subscriptions:
+        for subscription in list(self._subscriptions):
             await subscription.close()
-        self._subscriptions.clear()
         await self._producer.close()
