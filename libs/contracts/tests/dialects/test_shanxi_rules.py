@@ -211,6 +211,42 @@ def test_a_resident_id_may_end_in_a_small_x(shanxi, exam, check_exam, context) -
     assert shanxi.exam.decode(record).patient.document_number == number
 
 
+@pytest.mark.parametrize("field", ["risStudyId", "labNum"])
+def test_no_number_of_an_exam_is_a_document(field, exam, check_exam, context) -> None:
+    other = examples.ExamplePatient(sequence=7).resident_id
+    assert other != exam["idCard"]
+    for number in (exam["idCard"], other, f" {other.lower()}"):
+        outcome = check_exam(exam | {field: number}, context)
+        assert broken(outcome) == [(field, Rule.IDENTIFIER)]
+        assert field in outcome.faults[0].message
+        assert str(number).strip() not in repr(outcome)
+    passport = {"cardType": "03", "idCard": "E12345678"}
+    assert broken(check_exam(exam | passport | {field: "e12345678"}, context)) == [(field, Rule.IDENTIFIER)]
+    assert check_exam(exam | passport | {"idCard": "-", field: "-"}, context).faults == ()
+
+
+@pytest.mark.parametrize("field", ["risStudyId", "labNum", "recordNum"])
+def test_no_number_of_a_report_is_a_document(field, exam, report, check_report, shanxi, context) -> None:
+    number = examples.ExamplePatient(sequence=7).resident_id
+    assert broken(check_report(report | {field: number}, context)) == [(field, Rule.IDENTIFIER)]
+    patient = exam | {"cardType": "03", "idCard": "E12345678"}
+    merged = {"patient": patient, "report": report | {field: "E12345678"}}
+    assert (f"report.{field}", Rule.IDENTIFIER) in broken(shanxi.exam_with_report.validate(merged, context))
+
+
+def test_one_of_several_exams_named_by_a_report_may_be_no_document(report, check_report, context) -> None:
+    numbers = f"E1,{examples.ExamplePatient().resident_id}"
+    assert broken(check_report(report | {"risStudyId": numbers}, context)) == [("risStudyId", Rule.IDENTIFIER)]
+
+
+def test_the_report_of_a_merged_upload_is_about_its_exam(exam, report, shanxi, context) -> None:
+    validate = shanxi.exam_with_report.validate
+    several = report | {"risStudyId": f"E0, {exam['risStudyId']}"}
+    assert validate({"patient": exam, "report": several}, context).faults == ()
+    outcome = validate({"patient": exam, "report": report | {"risStudyId": "E0"}}, context)
+    assert broken(outcome) == [("report.risStudyId", Rule.CONSISTENCY)]
+
+
 def test_disagreement_with_the_resident_id_is_a_finding(exam, check_exam, context) -> None:
     outcome = check_exam(exam | {"patBirthday": "1980-03-01", "sex": "2"}, context)
     assert outcome.faults == ()

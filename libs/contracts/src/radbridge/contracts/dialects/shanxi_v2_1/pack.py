@@ -99,6 +99,7 @@ def _merged_message(table: FieldTable, exam: Message[Exam], report: Message[Repo
         path="/examMergeReport-sync",
         methods=("POST",),
         tables=(table,),
+        rules=rules.MERGED_RULES,
         condition_texts={},
         validate=rules.merged_validator(table, exam.validate, report.validate),
         decode=decode,

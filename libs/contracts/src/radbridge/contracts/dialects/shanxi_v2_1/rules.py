@@ -20,7 +20,7 @@ from radbridge.contracts.dialects.record_rules import (
     same_as_sender_rule,
 )
 from radbridge.contracts.dialects.validate import RecordValidator, label
-from radbridge.contracts.identifiers import normalize_resident_id, resident_id_birth_date
+from radbridge.contracts.identifiers import is_resident_id, normalize_resident_id, resident_id_birth_date
 
 CONDITION_TEXTS: Mapping[str, str] = {
     "examined": "检查完成后必填",
@@ -37,6 +37,8 @@ _NOT_DONE_EXAM_STATUSES = {"1", "2", "3", "5"}
 _UNWRITTEN_CHECK_STATUSES = {"1", "2", "5"}
 _UNEXAMINED_CHECK_STATUSES = {"1", "5"}
 _MALE, _FEMALE = "1", "2"
+_LONGEST_PLACEHOLDER = 4
+"""Characters of what may stand for a document that nobody has, such as ``-`` or ``无``."""
 
 
 def exam_conditions(record: Record, context: Context) -> frozenset[str]:
@@ -97,6 +99,30 @@ def _access_number(table: FieldTable, record: Record, context: Context) -> Itera
         yield Fault("ACCESS_NO", Rule.CONSISTENCY, f"{name}应与 recordNum 一致，实际为“{quoted}”", quoted)
 
 
+def _is_personal(number: str, document: str) -> bool:
+    number = normalize_resident_id(number)
+    is_document = len(document) > _LONGEST_PLACEHOLDER and number == normalize_resident_id(document)
+    return is_document or is_resident_id(number)
+
+
+def _personal_number_fault(field: str, name: str, number: str) -> Fault:
+    message = f"{name}不得使用身份证件号码：该编号以明文保存，请改用医院系统内部编号"
+    return Fault(field, Rule.IDENTIFIER, message, shown(number, is_personal=True))
+
+
+def _impersonal_number_rule(field: str, *, several: bool = False) -> RecordRule:
+    """Numbers of exams, reports and orders rest and travel in clear, so nobody's document number may stand there."""
+
+    def check(table: FieldTable, record: Record, context: Context) -> Iterator[Fault]:
+        value = wire_text(record.get(field))
+        document = wire_text(record.get("idCard"))
+        if any(_is_personal(number, document) for number in (value.split(",") if several else [value])):
+            yield _personal_number_fault(field, label(field, table.rule(field).name_zh), value)
+
+    text = f"{field} must be no resident ID number (GB 11643) and not the patient's idCard: numbers are kept in clear."
+    return RecordRule((field,), text, check)
+
+
 EXAM_RULES: tuple[RecordRule, ...] = (
     same_as_sender_rule("hospitalCode"),
     credit_code_rule("hospitalCode"),
@@ -104,6 +130,8 @@ EXAM_RULES: tuple[RecordRule, ...] = (
     resident_id_rule("diagnosticDoctorType", "diagnosticDoctorNo"),
     resident_id_rule("applyDoctorIdType", "applyDoctorIdNo"),
     resident_id_rule("examDoctorIdType", "examDoctorIdNo"),
+    _impersonal_number_rule("risStudyId"),
+    _impersonal_number_rule("labNum"),
     RecordRule(
         ("patBirthday", "idCard"),
         "Finding: patBirthday should be the date of birth in a resident ID number.",
@@ -127,6 +155,9 @@ REPORT_RULES: tuple[RecordRule, ...] = (
     resident_id_rule("reportDoctorIdType", "reportDoctorIdNo"),
     resident_id_rule("auditDoctorIdType", "auditDoctorIdNo"),
     resident_id_rule("lastAuditDoctorIdType", "lastAuditDoctorNo"),
+    _impersonal_number_rule("risStudyId", several=True),
+    _impersonal_number_rule("labNum"),
+    _impersonal_number_rule("recordNum"),
     RecordRule(
         ("ACCESS_NO", "recordNum"),
         "Finding: ACCESS_NO should equal recordNum.",
@@ -134,6 +165,47 @@ REPORT_RULES: tuple[RecordRule, ...] = (
         is_finding=True,
     ),
 )
+
+
+def _parts(merged: Record) -> tuple[Record, Record]:
+    exam, report = merged.get("patient"), merged.get("report")
+    return (
+        cast("Record", exam) if isinstance(exam, dict) else {},
+        cast("Record", report) if isinstance(report, dict) else {},
+    )
+
+
+def _report_of_its_exam(table: FieldTable, record: Record, context: Context) -> Iterator[Fault]:
+    exam, report = _parts(record)
+    number = wire_text(exam.get("risStudyId"))
+    named = wire_text(report.get("risStudyId"))
+    if number and named and number not in (part.strip() for part in named.split(",")):
+        message = "report.risStudyId（检查唯一标识）应包含 patient.risStudyId"
+        yield Fault("report.risStudyId", Rule.CONSISTENCY, message, shown(named, is_personal=False))
+
+
+def _report_without_the_document(table: FieldTable, record: Record, context: Context) -> Iterator[Fault]:
+    exam, report = _parts(record)
+    document = wire_text(exam.get("idCard"))
+    for field in ("risStudyId", "labNum", "recordNum"):
+        value = wire_text(report.get(field))
+        if any(_is_personal(number, document) for number in value.split(",")):
+            yield _personal_number_fault(f"report.{field}", f"report.{field}", value)
+
+
+MERGED_RULES: tuple[RecordRule, ...] = (
+    RecordRule(
+        ("report.risStudyId", "patient.risStudyId"),
+        "report.risStudyId must contain patient.risStudyId.",
+        _report_of_its_exam,
+    ),
+    RecordRule(
+        ("report.risStudyId", "report.labNum", "report.recordNum", "patient.idCard"),
+        "No number of the report may be patient.idCard: numbers are kept in clear.",
+        _report_without_the_document,
+    ),
+)
+"""Rules between the two parts of a merged upload."""
 
 
 def merged_validator(
@@ -158,6 +230,9 @@ def merged_validator(
                     outcome = validate_part(cast("object", part), merged)
                     faults.extend(_below(name, outcome.faults))
                     findings.extend(_below(name, outcome.findings))
+            wrong_already = {fault.field for fault in faults}
+            for rule in MERGED_RULES:
+                faults.extend(f for f in rule.check(table, members, merged) if f.field not in wrong_already)
         return Validation(tuple(faults), tuple(findings))
 
     return validate
