@@ -3,7 +3,7 @@
 from radbridge.runtime.service import Resources, Service, ServiceDefinition, Worker
 from radbridge.runtime.settings import load_settings
 from radbridge.signing import handlers
-from radbridge.signing.api import authorities, coss, dsvs, evidence, held, sef, verdicts
+from radbridge.signing.api import authorities, coss, dsvs, evidence, held, sef, trials, verdicts
 from radbridge.signing.api.callers import Callers
 from radbridge.signing.held import HeldReports
 from radbridge.signing.revocation_lists import RevocationLists
@@ -36,6 +36,7 @@ def build(resources: Resources) -> Service:
             held.router(resources, settlement),
             evidence.router(resources),
             authorities.router(resources, lists),
+            trials.router(resources, lists),
             dsvs.router(callers, trust, resources.clock),
             coss.router(callers, trust, resources.clock),
             sef.router(callers, trust, resources.http, resources.clock),

@@ -128,3 +128,20 @@ def _material(row: Row) -> Material:
         None if data is None else bytes(data),
         row["updated_at"],
     )
+
+
+async def keep_trial_sets(tx: Transaction, ca_name: str, reference: str, now: int) -> None:
+    """A CA's test data from now on."""
+    await tx.execute(
+        """INSERT INTO trial_sets (ca_name, object, handed_in_at) VALUES ($1, $2, $3)
+           ON CONFLICT (ca_name) DO UPDATE SET object = excluded.object, handed_in_at = excluded.handed_in_at""",
+        ca_name,
+        reference,
+        now,
+    )
+
+
+async def trial_sets(tx: Transaction, ca_name: str) -> str | None:
+    """Reference of a CA's test data."""
+    row = await tx.fetch_one("SELECT object FROM trial_sets WHERE ca_name = $1", ca_name)
+    return None if row is None else row["object"]

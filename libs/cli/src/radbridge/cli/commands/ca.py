@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from radbridge.cli.client import DEFAULT_DATA, DEFAULT_URL, Data, SuiteClient, Url
-from radbridge.cli.output import Json, emit
+from radbridge.cli.output import Json, emit, fail
 
 _PATH = "/api/signing/v1/authorities"
 
@@ -16,6 +16,7 @@ def add_to(app: typer.Typer) -> None:
     """Add the commands."""
     group = typer.Typer(help="Certification authorities.", no_args_is_help=True)
     group.command()(add)
+    group.command()(trial)
     group.command(name="list")(list_authorities)
     app.add_typer(group, name="ca")
 
@@ -51,6 +52,52 @@ def list_authorities(url: Url = DEFAULT_URL, data: Data = DEFAULT_DATA, as_json:
     with SuiteClient(url, data) as client:
         found: list[dict[str, Any]] = client.get(_PATH)["authorities"]
     emit(found, as_json=as_json, text=lambda: "\n".join(map(_text, found)))
+
+
+def trial(
+    name: Annotated[str, typer.Argument(help="Name of a registered CA.")],
+    sets: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True, help="Test data: a folder with one folder a set, or a JSON file. Kept for next time."
+        ),
+    ] = None,
+    url: Url = DEFAULT_URL,
+    data: Data = DEFAULT_DATA,
+    as_json: Json = False,
+) -> None:
+    """Judge a CA's chain, revocation lists and test data check by check; exit code 1 where something is wrong.
+
+    A set's folder has files called original, certificate, signature and timestamp, with any ending, and document for a
+    sealed PDF or OFD. A JSON file is {"sets": [{"name", "original", "certificate", "signature", "timestamp",
+    "document"}]} in base64. Without --sets the data handed in last is judged again.
+    """
+    from radbridge.cli.trial_sets import UnusableSets, read_sets
+
+    try:
+        body = {"sets": read_sets(sets)} if sets else {}
+    except UnusableSets as error:
+        fail(str(error), as_json=as_json, code=2)
+    with SuiteClient(url, data) as client:
+        found: dict[str, Any] = client.post(f"{_PATH}/{name}/trial", body)
+    emit(found, as_json=as_json, text=lambda: _trial_text(found))
+    if not found["passed"]:
+        raise typer.Exit(1)
+
+
+def _trial_text(found: dict[str, Any]) -> str:
+    lines = [f"{found['name']}: {_passed(found['passed'])}", *_check_lines(found["checks"])]
+    for one in found["sets"]:
+        lines += [f"{one['name']}: {_passed(one['passed'])}", *_check_lines(one["checks"])]
+    return "\n".join(lines)
+
+
+def _passed(passed: bool) -> str:
+    return "passed" if passed else "NOT PASSED"
+
+
+def _check_lines(checks: list[dict[str, str]]) -> list[str]:
+    return [f"  {check['result']:<8}  {check['name']:<24}  {check['reason']}" for check in checks]
 
 
 def _read(path: Path) -> str:

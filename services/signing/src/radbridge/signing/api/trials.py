@@ -1,0 +1,136 @@
+"""A CA's trial: its test data judged by its own material, check by check (SX-069)."""
+
+import asyncio
+import base64
+import binascii
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel, Field
+
+from radbridge.contracts.events.base import BlobRef
+from radbridge.runtime.clock import to_micros
+from radbridge.runtime.problems import Problem
+from radbridge.runtime.security.keyring import PLATFORM
+from radbridge.runtime.security.principal import Principal, require
+from radbridge.runtime.service import Resources
+from radbridge.signing import store
+from radbridge.signing.api.verdicts import CheckView
+from radbridge.signing.domain.ca_trial import ListAddress, TrialSet, number_of_sets, try_authority, try_set
+from radbridge.signing.domain.verdict import Check, CheckResult
+from radbridge.signing.revocation_lists import RevocationLists
+from radbridge.signing.store import Material, MaterialKind
+from radbridge.signing.trust import build_trust
+
+Administrator = Annotated[Principal, Depends(require("admin"))]
+
+
+class TrialSetRequest(BaseModel):
+    """One set of test data. All but ``name``, ``sign_type`` and a PEM certificate is base64."""
+
+    name: str = Field(min_length=1, max_length=100)
+    original: str
+    certificate: str
+    signature: str
+    timestamp: str = ""
+    sign_type: str = Field(default="", pattern="^[12]?$")
+    """1 PKCS1, 2 PKCS7; empty: told apart by the value."""
+    document: str = ""
+    """A sealed PDF or OFD."""
+
+
+class TrialRequest(BaseModel):
+    """Test data to be kept and judged; without any, the data handed in last is judged again."""
+
+    sets: list[TrialSetRequest] = Field(default=[], max_length=20)
+
+
+class SetView(BaseModel):
+    """What came of one set."""
+
+    name: str
+    passed: bool
+    checks: list[CheckView]
+    evidence: dict[str, str]
+
+
+class TrialView(BaseModel):
+    """What came of a trial; ``checks`` are those of the CA's own material."""
+
+    name: str
+    passed: bool
+    checks: list[CheckView]
+    sets: list[SetView]
+
+
+def router(resources: Resources, lists: RevocationLists) -> APIRouter:
+    """Route ``/api/signing/v1/authorities/{name}/trial``."""
+    api = APIRouter(prefix="/api/signing/v1/authorities", tags=["authorities"])
+
+    async def kept(name: str) -> TrialRequest:
+        reference = await resources.database.read(lambda tx: store.trial_sets(tx, name))
+        if reference is None:
+            raise Problem(404, "No test data", f"{name} has handed in no test data yet")
+        data = await resources.sealed_blobs.get(PLATFORM, BlobRef.model_validate_json(reference))
+        return TrialRequest.model_validate_json(data)
+
+    async def keep(name: str, request: TrialRequest) -> None:
+        data = request.model_dump_json().encode()
+        reference = await resources.sealed_blobs.put(PLATFORM, data, "application/json")
+        now = to_micros(resources.clock())
+        text = reference.model_dump_json()
+        await resources.database.write(lambda tx: store.keep_trial_sets(tx, name, text, now))
+
+    @api.post("/{name}/trial")
+    async def trial(name: str, request: TrialRequest, _: Administrator) -> TrialView:
+        """Judge a CA's chain, lists and test data as of now, with freshly fetched lists."""
+        await lists.refresh()
+        materials = [m for m in await resources.database.read(store.all_material) if m.ca_name == name]
+        if not materials:
+            raise Problem(404, "No such authority", f"{name} is not registered")
+        if request.sets:
+            sets = [_trial_set(number, one) for number, one in enumerate(request.sets)]
+            await keep(name, request)
+        else:
+            sets = [_trial_set(number, one) for number, one in enumerate((await kept(name)).sets)]
+        return await asyncio.to_thread(_tried, name, materials, sets, resources)
+
+    return api
+
+
+def _tried(name: str, materials: list[Material], sets: list[TrialSet], resources: Resources) -> TrialView:
+    now = resources.clock()
+    trust = build_trust(0, materials).store
+    lists = [m for m in materials if m.kind is MaterialKind.CRL]
+    found = [m.data for m in lists if m.data is not None]
+    addresses = [ListAddress(m.url, m.data is not None) for m in lists if m.url]
+    checks = (*try_authority(trust, found, addresses, now=now), number_of_sets(len(sets)))
+    judged = [(one.name, try_set(one, trust, now=now)) for one in sets]
+    views = [
+        SetView(name=title, passed=verdict.accepted, checks=_views(verdict.checks), evidence=dict(verdict.evidence))
+        for title, verdict in judged
+    ]
+    passed = all(check.result is not CheckResult.FAILED for check in checks) and all(one.passed for one in views)
+    return TrialView(name=name, passed=passed, checks=_views(checks), sets=views)
+
+
+def _views(checks: tuple[Check, ...]) -> list[CheckView]:
+    return [CheckView.model_validate(check.to_dict()) for check in checks]
+
+
+def _trial_set(number: int, request: TrialSetRequest) -> TrialSet:
+    def decoded(field: str, text: str) -> bytes:
+        try:
+            return base64.b64decode("".join(text.split()), validate=True)
+        except (binascii.Error, ValueError):
+            raise Problem(422, "Not base64", f"sets[{number}].{field}") from None
+
+    return TrialSet(
+        name=request.name,
+        original=decoded("original", request.original),
+        certificate=request.certificate,
+        signature=request.signature,
+        timestamp=request.timestamp,
+        sign_type=request.sign_type,
+        document=decoded("document", request.document),
+    )
