@@ -75,9 +75,33 @@ async def test_an_operator_merges_and_splits(tmp_path: Path) -> None:
         assert [record["record_id"] for record in split.json()["records"]] == ["r2"]
         await running.publish(exam("e1", "r2", document="d1"), service="ingest-api", version=5)
         await running.settled()
+        told = [body for event, body in await running.events(PatientLinked) if body.record_id == "r2"]
+        assert [(body.person_id, body.rule) for body in told[:3]] == [
+            (found["r2"], "new"), (found["r1"], "manual"), (split.json()["person_id"], "manual"),
+        ]  # fmt: skip
+        assert {body.document_index for body in told[:3]} == {"d2"}
         assert len(await running.events(PatientMerged)) == len(await running.events(PatientSplit)) == 1
         kept = await running.admin.get("/api/mpi/v1/records/r2")
         assert kept.json()["person_id"] == split.json()["person_id"]
+
+
+@pytest.mark.real
+async def test_no_record_lands_on_a_person_who_is_merged_away_meanwhile(tmp_path: Path, postgres_database: str) -> None:
+    async with running_service(SERVICE, tmp_path, settings={"database_url": postgres_database}) as running:
+        for record, document in (("r1", "d1"), ("r2", "d2")):
+            await running.publish(exam(f"e-{record}", record, document=document), service="ingest-api")
+        found = await links(running, 2)
+        pushes = [exam(f"e-{number}", f"more-{number}", document="d2") for number in range(40)]
+        address = f"/api/mpi/v1/persons/{found['r1']}/merge"
+        merged, *_ = await asyncio.gather(
+            running.admin.post(address, json={"retired_id": found["r2"]}),
+            *(running.publish(push, service="ingest-api") for push in pushes),
+        )
+        assert merged.status_code == 200
+        after = await links(running, 43)
+        retired = await running.admin.get(f"/api/mpi/v1/persons/{found['r2']}")
+    assert retired.json()["records"] == []
+    assert set(after.values()) == {found["r1"]}
 
 
 async def test_who_has_no_token_sees_nothing(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from radbridge.contracts.dialects.neijiang_v0_94 import signature
 from radbridge.contracts.events.audit import AccessRecorded
 from radbridge.contracts.events.exam import ExamRegistered, ExamVoided
-from radbridge.contracts.events.patient import PatientLinked, PatientMerged
+from radbridge.contracts.events.patient import PatientLinked
 from radbridge.contracts.events.recognition import ExamMarked, ExamReminded
 from radbridge.contracts.events.report import ReportReceived, ReportRejected, ReportSigned
 from radbridge.contracts.model.codes import DocumentType, ExamStatus, ReportStatus
@@ -180,8 +180,8 @@ async def test_records_that_mpi_linked_belong_to_the_person(tmp_path: Path) -> N
             }
             await running.publish(PatientLinked.model_validate(link), service="mpi")
         assert len(await known.ask()) == 1
-        merge = {**example(PatientMerged), "person_id": "p1", "retired_id": "p2"}
-        await running.publish(PatientMerged.model_validate(merge), service="mpi")
+        moved = {**example(PatientLinked), "record_id": "record-E2", "person_id": "p1", "rule": "manual"}
+        await running.publish(PatientLinked.model_validate(moved), service="mpi", version=2)
         assert len(await known.ask()) == 2
 
 

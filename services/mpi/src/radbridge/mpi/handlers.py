@@ -6,7 +6,7 @@ from radbridge.contracts.events.exam import ExamRegistered
 from radbridge.contracts.events.patient import PatientLinked
 from radbridge.contracts.identifiers import new_id
 from radbridge.mpi import store
-from radbridge.mpi.domain.matching import RecordTraits, decide, lock_names
+from radbridge.mpi.domain.matching import Candidate, RecordTraits, decide, lock_names, person_lock
 from radbridge.runtime.clock import Clock, to_micros
 from radbridge.runtime.consumer import ConsumerSpec, On, Received
 from radbridge.runtime.database.protocol import Transaction
@@ -27,7 +27,7 @@ class LinkPatients:
         patient = received.body.patient
         traits = RecordTraits(patient.record_id, patient.document_index, patient.demographics_index)
         await tx.lock(*lock_names(traits))
-        known = await store.candidates(tx, traits)
+        known = await _candidates(tx, traits)
         own = next((c for c in known if c.record_id == traits.record_id), None)
         decision = decide(traits, known)
         now = self.clock()
@@ -49,6 +49,19 @@ class LinkPatients:
                 linked_at=now,
             ),
         )
+
+
+async def _candidates(tx: Transaction, traits: RecordTraits) -> list[Candidate]:
+    """The candidates, under the locks of their people: until the end of the transaction none of them is merged away or
+    split, so the record cannot land on a person who is gone."""
+    locked: set[str] = set()
+    while True:
+        known = await store.candidates(tx, traits)
+        missing = {candidate.person_id for candidate in known} - locked
+        if not missing:
+            return known
+        await tx.lock(*map(person_lock, missing))
+        locked |= missing
 
 
 def consumer(outbox: Outbox, clock: Clock) -> ConsumerSpec:

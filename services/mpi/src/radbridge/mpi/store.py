@@ -12,12 +12,13 @@ _RECORD_COLUMNS = "record_id, institution_id, person_id, rule, document_index, d
 
 @dataclass(frozen=True, slots=True)
 class LinkedRecord:
-    """A patient record as the API shows it to services."""
+    """A patient record and whose it is."""
 
     record_id: str
     institution_id: str
     person_id: str
     rule: Rule
+    document_index: str | None
 
 
 async def candidates(tx: Transaction, traits: RecordTraits) -> list[Candidate]:
@@ -106,4 +107,6 @@ async def retire_person(tx: Transaction, person_id: str, survivor: str) -> None:
 
 
 def _linked(row: Row) -> LinkedRecord:
-    return LinkedRecord(row["record_id"], row["institution_id"], row["person_id"], Rule(row["rule"]))
+    return LinkedRecord(
+        row["record_id"], row["institution_id"], row["person_id"], Rule(row["rule"]), row["document_index"]
+    )

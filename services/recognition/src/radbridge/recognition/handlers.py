@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from radbridge.contracts.events.exam import ExamRegistered, ExamVoided
 from radbridge.contracts.events.images import ImagesStored
-from radbridge.contracts.events.patient import PatientLinked, PatientMerged, PatientSplit
+from radbridge.contracts.events.patient import PatientLinked
 from radbridge.contracts.events.report import ReportReceived, ReportRejected, ReportSigned, ReportVoided
 from radbridge.recognition import store
 from radbridge.recognition.domain.listing import ReportState
@@ -72,19 +72,9 @@ async def report_voided(tx: Transaction, received: Received[ReportVoided], prepa
 
 
 async def patient_linked(tx: Transaction, received: Received[PatientLinked], prepared: object) -> None:
-    """A record belongs to a person."""
+    """A record belongs to a person. Merges and splits say so of every record that moves."""
     body = received.body
     await store.link_record(tx, body.record_id, body.person_id, body.document_index)
-
-
-async def patient_merged(tx: Transaction, received: Received[PatientMerged], prepared: object) -> None:
-    """Two people were one."""
-    await store.merge_person(tx, received.body.retired_id, received.body.person_id)
-
-
-async def patient_split(tx: Transaction, received: Received[PatientSplit], prepared: object) -> None:
-    """One person was two."""
-    await store.move_records(tx, received.body.record_ids, received.body.new_person_id)
 
 
 async def images_stored(tx: Transaction, received: Received[ImagesStored], prepared: object) -> None:
@@ -133,8 +123,6 @@ def consumer(blobs: SealedBlobs, keyring: Keyring) -> ConsumerSpec:
             On(ReportRejected, report_rejected),
             On(ReportVoided, report_voided),
             On(PatientLinked, patient_linked),
-            On(PatientMerged, patient_merged),
-            On(PatientSplit, patient_split),
             On(ImagesStored, images_stored),
         ),
     )

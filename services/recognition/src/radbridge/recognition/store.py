@@ -99,18 +99,6 @@ async def link_record(tx: Transaction, record_id: str, person_id: str, document_
     )
 
 
-async def merge_person(tx: Transaction, retired_id: str, person_id: str) -> None:
-    """Two people were one."""
-    await tx.execute("UPDATE record_person SET person_id = $2 WHERE person_id = $1", retired_id, person_id)
-
-
-async def move_records(tx: Transaction, record_ids: Sequence[str], person_id: str) -> None:
-    """One person was two."""
-    await tx.execute_many(
-        "UPDATE record_person SET person_id = $2 WHERE record_id = $1", [(r, person_id) for r in record_ids]
-    )
-
-
 async def save_images(tx: Transaction, body: ImagesStored) -> None:
     """Project a stored study."""
     await tx.execute(

@@ -16,7 +16,8 @@ class PatientLinked(EventBody):
     record_id: str
     institution_id: str
     rule: str
-    """The match rule that decided: ``document``, ``demographics`` or ``new``."""
+    """The match rule that decided: ``document``, ``demographics`` or ``new``; ``manual``: an operator merged or
+    split."""
     document_index: str | None = None
     linked_at: datetime
 
@@ -25,7 +26,7 @@ class PatientLinked(EventBody):
 
 
 class PatientMerged(EventBody):
-    """Two people were one: every record of ``retired_id`` now belongs to ``person_id``."""
+    """Two people were one. Every record that moves to ``person_id`` has a ``patient.linked`` of its own beside this."""
 
     NAME: ClassVar[str] = "patient.merged"
     TOPIC: ClassVar[str] = "patient"
@@ -40,7 +41,7 @@ class PatientMerged(EventBody):
 
 
 class PatientSplit(EventBody):
-    """One person was two: the named records now belong to ``new_person_id``."""
+    """One person was two. Each of the named records has a ``patient.linked`` of its own beside this."""
 
     NAME: ClassVar[str] = "patient.split"
     TOPIC: ClassVar[str] = "patient"

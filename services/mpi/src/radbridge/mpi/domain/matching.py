@@ -64,6 +64,11 @@ def lock_names(traits: RecordTraits) -> list[str]:
     return names
 
 
+def person_lock(person_id: str) -> str:
+    """Lock under which a person gets and loses records."""
+    return f"person:{person_id}"
+
+
 def decide(traits: RecordTraits, candidates: Sequence[Candidate]) -> Decision:
     """The person of a record, given all linked records of every person who shares one of its indexes or has the record.
 
