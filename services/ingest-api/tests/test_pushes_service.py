@@ -7,11 +7,23 @@ from pathlib import Path
 import pytest
 
 from radbridge.contracts.dialects.shanxi_v2_1 import envelope
-from radbridge.contracts.dialects.shanxi_v2_1.examples import HOSPITAL_CODE, ExampleExam, ExamplePatient, exam_record
+from radbridge.contracts.dialects.shanxi_v2_1.examples import (
+    HOSPITAL_CODE,
+    ExampleExam,
+    ExamplePatient,
+    exam_record,
+    report_record,
+)
+from radbridge.contracts.envelope import Event
 from radbridge.contracts.events.audit import AccessRecorded
+from radbridge.contracts.events.base import EventBody
+from radbridge.contracts.events.exam import ExamRegistered
+from radbridge.contracts.events.report import ReportReceived
 from radbridge.ingest_api.main import SERVICE
 from radbridge.ingest_api.store import refusals
+from radbridge.runtime.database.protocol import Transaction
 from radbridge.runtime.directory import Institution
+from radbridge.runtime.outbox import EventTooLarge, Outbox
 from radbridge.runtime.testing import Running, eventually, running_service
 
 
@@ -56,6 +68,53 @@ async def test_a_hospital_sees_its_own_pushes_and_faults_only(tmp_path: Path) ->
         assert (await running.client.get(address, auth=others)).json()["pushes"] == []
         assert (await running.client.get(f"{address}?hospital={HOSPITAL_CODE}", auth=others)).status_code == 403
         assert (await running.client.get(address, auth=(other.access_key, "wrong"))).status_code == 401
+
+
+def merged(hospital: Institution, **changed_in_report: str) -> bytes:
+    """The body of a push of an exam and its report in one."""
+    exam = ExampleExam(examined_at=datetime.now(UTC) - timedelta(hours=1), number="E1")
+    record = {"patient": exam_record(exam), "report": {**report_record(exam), **changed_in_report}}
+    sealed = envelope.seal_envelope(
+        record, hospital_code=hospital.code, key=hospital.sm4_key, timestamp=int(time.time())
+    )
+    return sealed.to_json()
+
+
+async def stored(running: Running) -> tuple[int, int]:
+    """How many exams and reports are stored."""
+    database = running.resources.database
+    return len(await database.fetch("SELECT 1 FROM exam")), len(await database.fetch("SELECT 1 FROM report"))
+
+
+async def test_a_merged_push_stores_and_announces_both(tmp_path: Path) -> None:
+    async with running_service(SERVICE, tmp_path) as running:
+        hospital = await running.add_institution(code=HOSPITAL_CODE)
+        body = merged(hospital)
+        answers = [(await running.client.post("/examMergeReport-sync", content=body)).json() for _ in range(2)]
+        assert [answer["code"] for answer in answers] == [1, 1], answers
+        assert answers[0] == answers[1]
+        assert await stored(running) == (1, 1)
+        assert (len(await running.events(ExamRegistered)), len(await running.events(ReportReceived))) == (1, 1)
+
+
+async def test_a_merged_push_whose_report_cannot_be_kept_keeps_no_exam(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish = Outbox.publish
+
+    async def refuse_reports(self: Outbox, tx: Transaction, body: EventBody, *, version: int | None = None) -> Event:
+        if isinstance(body, ReportReceived):
+            raise EventTooLarge
+        return await publish(self, tx, body, version=version)
+
+    async with running_service(SERVICE, tmp_path) as running:
+        hospital = await running.add_institution(code=HOSPITAL_CODE)
+        other = await running.client.post("/examMergeReport-sync", content=merged(hospital, risStudyId="E2"))
+        assert (other.json()["code"], await stored(running)) == (0, (0, 0))
+        monkeypatch.setattr(Outbox, "publish", refuse_reports)
+        answer = await running.client.post("/examMergeReport-sync", content=merged(hospital))
+        assert (answer.json()["code"], await stored(running)) == (0, (0, 0))
+        assert await running.events(ExamRegistered) == []
 
 
 async def test_who_reads_pushes_leaves_one_event_in_a_while(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import orjson
 
-from radbridge.contracts.events.base import BlobRef
+from radbridge.contracts.events.base import BlobRef, EventBody
 from radbridge.contracts.model.exam import Exam
 from radbridge.contracts.model.report import Report, ReportFile
 from radbridge.contracts.model.serialization import to_json
@@ -23,7 +23,7 @@ from radbridge.ingest_api.domain.publication import (
 from radbridge.ingest_api.store import records
 from radbridge.runtime.blobs.sealed import SealedBlobs
 from radbridge.runtime.clock import Clock, to_micros
-from radbridge.runtime.database.protocol import Database
+from radbridge.runtime.database.protocol import Database, Transaction, Value
 from radbridge.runtime.directory import Institution
 from radbridge.runtime.outbox import Outbox
 from radbridge.runtime.security.keyring import Keyring
@@ -42,6 +42,16 @@ class Accepted:
 
 
 @dataclass(frozen=True, slots=True)
+class _Push:
+    """A record ready to be stored: its id, the statement that stores it, and the event that tells of it."""
+
+    record_id: str
+    sql: str
+    values: tuple[Value, ...]
+    event: EventBody
+
+
+@dataclass(frozen=True, slots=True)
 class Intake:
     """Accepts exams and reports of known hospitals."""
 
@@ -57,28 +67,12 @@ class Intake:
 
         :raises DatabaseUnavailable: nothing was stored.
         """
-        exam_id = exam_id_of(institution.id, exam.number)
-        sealed = self.keyring.seal(institution.id, "patient", to_json(exam), place=exam_id)
-        patient = seal_patient(
-            self.keyring, self.vault, institution.id, record_id_of(institution.id, exam.patient), exam.patient
-        )
-        event = exam_event(institution.id, institution.code, institution.name, catalogue, exam, patient, sealed)
-
-        stored = await self.outbox.write_one(
-            records.SAVE_EXAM,
-            exam_id,
-            institution.id,
-            exam.number,
-            digest,
-            to_micros(exam.changed_at),
-            to_micros(self.clock()),
-            sealed.encode(),
-            body=event,
-        )
+        push = self._exam_push(institution, catalogue, exam, digest)
+        stored = await self.outbox.write_one(push.sql, *push.values, body=push.event)
         if stored is None:
-            known = await self.database.read(lambda tx: records.exam_digest(tx, exam_id))
-            return Accepted(exam_id, outcome_of_refusal(known, digest))
-        return Accepted(exam_id, outcome_of_stored(stored.version))
+            known = await self.database.read(lambda tx: records.exam_digest(tx, push.record_id))
+            return Accepted(push.record_id, outcome_of_refusal(known, digest))
+        return Accepted(push.record_id, outcome_of_stored(stored.version))
 
     async def accept_report(
         self, institution: Institution, report: Report, document: bytes | None, document_type: str, digest: str
@@ -90,14 +84,67 @@ class Intake:
         :raises DatabaseUnavailable: nothing was stored.
         :raises BlobUnavailable: nothing was stored.
         """
+        push = await self._report_push(institution, report, document, document_type, digest)
+        stored = await self.outbox.write_one(push.sql, *push.values, body=push.event)
+        if stored is None:
+            known = await self.database.read(lambda tx: records.report_digest(tx, push.record_id))
+            return Accepted(push.record_id, outcome_of_refusal(known, digest))
+        return Accepted(push.record_id, outcome_of_stored(stored.version))
+
+    async def accept_both(
+        self,
+        institution: Institution,
+        catalogue: str,
+        exam: Exam,
+        report: Report,
+        document: bytes | None,
+        document_type: str,
+        digest: str,
+    ) -> Accepted:
+        """Store an exam and its report, and publish both, in one commit; the answer is that of the report.
+
+        :raises DatabaseUnavailable: nothing was stored.
+        :raises BlobUnavailable: nothing was stored.
+        """
+        report_push = await self._report_push(institution, report, document, document_type, digest)
+        exam_push = self._exam_push(institution, catalogue, exam, digest)
+
+        async def work(tx: Transaction) -> Outcome:
+            if await tx.execute(exam_push.sql, *exam_push.values):
+                await self.outbox.publish(tx, exam_push.event)
+            if await tx.execute(report_push.sql, *report_push.values):
+                return outcome_of_stored((await self.outbox.publish(tx, report_push.event)).version)
+            return outcome_of_refusal(await records.report_digest(tx, report_push.record_id), digest)
+
+        return Accepted(report_push.record_id, await self.database.write(work))
+
+    def _exam_push(self, institution: Institution, catalogue: str, exam: Exam, digest: str) -> _Push:
+        exam_id = exam_id_of(institution.id, exam.number)
+        sealed = self.keyring.seal(institution.id, "patient", to_json(exam), place=exam_id)
+        patient = seal_patient(
+            self.keyring, self.vault, institution.id, record_id_of(institution.id, exam.patient), exam.patient
+        )
+        event = exam_event(institution.id, institution.code, institution.name, catalogue, exam, patient, sealed)
+        values = (
+            exam_id,
+            institution.id,
+            exam.number,
+            digest,
+            to_micros(exam.changed_at),
+            to_micros(self.clock()),
+            sealed.encode(),
+        )
+        return _Push(exam_id, records.SAVE_EXAM, values, event)
+
+    async def _report_push(
+        self, institution: Institution, report: Report, document: bytes | None, document_type: str, digest: str
+    ) -> _Push:
         report_id = report_id_of(institution.id, report.number)
         content, package, file = await self._put_blobs(institution, report, document, document_type)
         event = report_event(
             institution.id, institution.code, report, content=content, signature_package=package, document=file
         )
-
-        stored = await self.outbox.write_one(
-            records.SAVE_REPORT,
+        values = (
             report_id,
             institution.id,
             report.number,
@@ -106,12 +153,8 @@ class Intake:
             to_micros(self.clock()),
             orjson.dumps(event.exam_ids).decode(),
             orjson.dumps([ref.name for ref in (content, package, file) if ref is not None]).decode(),
-            body=event,
         )
-        if stored is None:
-            known = await self.database.read(lambda tx: records.report_digest(tx, report_id))
-            return Accepted(report_id, outcome_of_refusal(known, digest))
-        return Accepted(report_id, outcome_of_stored(stored.version))
+        return _Push(report_id, records.SAVE_REPORT, values, event)
 
     async def _put_blobs(
         self, institution: Institution, report: Report, document: bytes | None, document_type: str

@@ -134,19 +134,20 @@ def edge(resources: Resources, intake: Intake, refusal_log: RefusalLog) -> Shanx
     async def accept_report(institution: Institution, record: Record, plaintext: bytes) -> Accepted:
         context = Context(hospital_code=institution.code)
         report = await offload(_decoded, len(plaintext), report_message, record, context)
-        return await store_report(institution, report, plaintext)
+        document, kind, digest = await prepared(report, plaintext)
+        return await intake.accept_report(institution, report, document, kind, digest)
 
     async def accept_both(institution: Institution, record: Record, plaintext: bytes) -> Accepted:
         context = Context(hospital_code=institution.code, is_merged=True)
         exam, report = await offload(_decoded, len(plaintext), merged_message, record, context)
-        await intake.accept_exam(institution, CATALOGUE, exam, _digest(resources, plaintext))
-        return await store_report(institution, report, plaintext)
+        document, kind, digest = await prepared(report, plaintext)
+        return await intake.accept_both(institution, CATALOGUE, exam, report, document, kind, digest)
 
-    async def store_report(institution: Institution, report: Report, plaintext: bytes) -> Accepted:
+    async def prepared(report: Report, plaintext: bytes) -> tuple[bytes | None, str, str]:
+        """The report's file with its type, and the digest of the push."""
         document = await offload(_document, len(plaintext), report)
         kind = OFD if document is not None and document.startswith(b"PK") else PDF
-        digest = await offload(_digest, len(plaintext), resources, plaintext)
-        return await intake.accept_report(institution, report, document, kind, digest)
+        return document, kind, await offload(_digest, len(plaintext), resources, plaintext)
 
     @api.post("/exam-sync", summary="检查数据上传")
     async def exam_sync(request: Request) -> Response:
