@@ -15,6 +15,8 @@ from uuid import UUID, uuid5
 NAMESPACE = UUID("8f3d5a52-6a0e-5c55-9d0b-0f6f1c9e7a11")
 """Namespace of every derived id. Changing it would change every id ever issued."""
 
+_PARTS_ENCODER = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"))
+
 _RESIDENT_ID = re.compile(r"[1-9][0-9]{16}[0-9X]", re.ASCII)
 _RESIDENT_ID_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _RESIDENT_ID_CHECK = "10X98765432"
@@ -119,4 +121,4 @@ def new_id() -> str:
 
 def _derived(*parts: str) -> str:
     """JSON joins the parts: no part can be chosen so that two lists of parts give one text."""
-    return str(uuid5(NAMESPACE, json.dumps(parts, ensure_ascii=True, separators=(",", ":"))))
+    return str(uuid5(NAMESPACE, _PARTS_ENCODER.encode(parts)))

@@ -67,6 +67,7 @@ def edge(resources: Resources, intake: Intake, refusal_log: RefusalLog) -> Shanx
     if pack.exam is None or pack.report is None or pack.exam_with_report is None:
         raise ValueError(f"pack {pack.name} lacks exam or report")
     exam_message, report_message, merged_message = pack.exam, pack.report, pack.exam_with_report
+    push_key = resources.vault.hmac_key("push")
 
     async def opened(body: bytes, encryption_type: str | None) -> tuple[Institution, bytes, Record]:
         """The sender and the record of a request."""
@@ -129,7 +130,7 @@ def edge(resources: Resources, intake: Intake, refusal_log: RefusalLog) -> Shanx
 
     async def accept_exam(institution: Institution, record: Record, plaintext: bytes) -> Accepted:
         exam = _decoded(exam_message, record, Context(hospital_code=institution.code))
-        return await intake.accept_exam(institution, CATALOGUE, exam, _digest(resources, plaintext))
+        return await intake.accept_exam(institution, CATALOGUE, exam, _digest(push_key, plaintext))
 
     async def accept_report(institution: Institution, record: Record, plaintext: bytes) -> Accepted:
         context = Context(hospital_code=institution.code)
@@ -147,7 +148,7 @@ def edge(resources: Resources, intake: Intake, refusal_log: RefusalLog) -> Shanx
         """The report's file with its type, and the digest of the push."""
         document = await offload(_document, len(plaintext), report)
         kind = OFD if document is not None and document.startswith(b"PK") else PDF
-        return document, kind, await offload(_digest, len(plaintext), resources, plaintext)
+        return document, kind, await offload(_digest, len(plaintext), push_key, plaintext)
 
     @api.post("/exam-sync", summary="检查数据上传")
     async def exam_sync(request: Request) -> Response:
@@ -221,8 +222,8 @@ def _document(report: Report) -> bytes | None:
         raise Refused(message, (Fault("reportPdfBase64", Rule.FORMAT, message),)) from None
 
 
-def _digest(resources: Resources, plaintext: bytes) -> str:
-    return hmac.digest(resources.vault.hmac_key("push"), plaintext, "sha256").hex()
+def _digest(key: bytes, plaintext: bytes) -> str:
+    return hmac.digest(key, plaintext, "sha256").hex()
 
 
 def _number_of(record: object, field: str) -> str:

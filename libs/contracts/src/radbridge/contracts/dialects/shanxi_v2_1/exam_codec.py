@@ -54,14 +54,12 @@ class ExamCodec:
 
     def decode(self, wire: Record) -> Exam:
         """The exam of an accepted record."""
-        exam = self._exam.decode(wire)
-        if exam.visit and exam.visit.kind is VisitKind.OTHER and exam.patient.checkup_number:
-            exam = replace(exam, visit=replace(exam.visit, kind=VisitKind.CHECKUP))
         rows = wire.get("setInfoList")
-        if not isinstance(rows, list) or not rows:
-            return exam
-        settlements = tuple(self._settlement.decode(row) for row in cast("list[Record]", rows))
-        return replace(exam, settlements=settlements)
+        rows = cast("list[Record]", rows) if isinstance(rows, list) else ()
+        exam = self._exam.decode(wire, settlements=tuple(self._settlement.decode(row) for row in rows))
+        if exam.visit and exam.visit.kind is VisitKind.OTHER and exam.patient.checkup_number:
+            return replace(exam, visit=replace(exam.visit, kind=VisitKind.CHECKUP))
+        return exam
 
     def encode(self, exam: Exam) -> dict[str, object]:
         """The record of an exam."""
