@@ -1,5 +1,7 @@
 """The ``signing`` service, put together."""
 
+import logging
+
 from radbridge.runtime.service import Resources, Service, ServiceDefinition, Worker
 from radbridge.runtime.settings import load_settings
 from radbridge.signing import handlers
@@ -15,6 +17,8 @@ from radbridge.signing.trust import TrustKeeper
 def build(resources: Resources) -> Service:
     """Routes, consumers and workers of the service over the given resources."""
     settings = load_settings(SigningSettings)
+    # its warnings quote the documents that it reads, and what they say is in the verdict
+    logging.getLogger("pypdf").setLevel(logging.CRITICAL)
     lists = RevocationLists(resources.database, resources.http, resources.clock, settings.crl_refresh)
     trust = TrustKeeper(resources.database)
     settlement = Settlement(resources.outbox, resources.clock)
