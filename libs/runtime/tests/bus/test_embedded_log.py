@@ -2,6 +2,8 @@
 
 import asyncio
 import sqlite3
+import subprocess
+import sys
 import uuid
 from collections.abc import AsyncIterator, Mapping
 from contextlib import closing
@@ -211,3 +213,11 @@ def test_balance_is_even_complete_and_keeps_what_it_can(
             has = {number for number in numbers if shares[topic, number] == member}
             assert len(had & has) == min(len(had), len(has))
     assert balance(partitions, members, shares) == shares
+
+
+def test_the_embedded_log_and_the_consumer_load_no_kafka_client() -> None:
+    program = (
+        "import sys; from radbridge.runtime.bus.open import open_log; import radbridge.runtime.consumer;"
+        " open_log('sqlite:///x.db'); assert not [name for name in sys.modules if name.startswith('aiokafka')]"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
