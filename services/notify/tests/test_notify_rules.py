@@ -9,7 +9,7 @@ from radbridge.notify.domain.delivery import Failure
 from radbridge.notify.domain.field_rules import FieldKind, fits
 from radbridge.notify.domain.links import code_digest, new_code, patient_link
 from radbridge.notify.domain.messages import ChannelName
-from radbridge.notify.domain.occasions import OccasionRules, SignedReport, Told, notification_id
+from radbridge.notify.domain.occasions import Addressee, OccasionRules, SignedReport, Told, notification_id
 from radbridge.notify.domain.routing import ChannelPolicy, next_channel, routes
 from radbridge.notify.settings import NotifySettings
 from radbridge.runtime.settings import SettingsError, load_settings
@@ -26,8 +26,30 @@ OFFICIAL, MINI = ChannelName.WECHAT_OFFICIAL, ChannelName.WECHAT_MINI
 )
 def test_a_told_report_is_news_when_changed_and_long_after(content: str, hours_after: float, is_news: bool) -> None:
     report = SignedReport(NOW + timedelta(hours=hours_after), content)
-    assert RULES.is_news(report, Told(NOW, "A")) is is_news
+    assert RULES.is_news(report, Told(NOW, "A", Addressee("record"))) is is_news
     assert RULES.is_news(report, None)
+
+
+@pytest.mark.parametrize(
+    ("patient", "is_corrected"),
+    [
+        (Addressee("record", "D1", "1"), False),
+        (Addressee("other", "D1", "1"), False),
+        (Addressee("record", "D1", None), False),
+        (Addressee("record", None, "1"), False),
+        (Addressee("other", None, "1"), True),
+        (Addressee("record", "D2", "1"), True),
+        (Addressee("record", "D1", "2"), True),
+    ],
+)
+def test_another_record_document_or_phone_is_a_correction(patient: Addressee, is_corrected: bool) -> None:
+    told = Told(NOW, "A", Addressee("record", "D1", "1"))
+    assert RULES.is_corrected([patient], told, NOW) is is_corrected
+    assert not RULES.is_corrected([patient, told.addressee], told, NOW)
+    assert not RULES.is_corrected([patient], None, NOW)
+    restored = Told(NOW, "A", told.addressee, is_restored=True)
+    assert not RULES.is_corrected([patient], restored, NOW)
+    assert RULES.is_corrected([patient], restored, NOW + timedelta(seconds=1)) is is_corrected
 
 
 def test_age_is_counted_to_the_moment() -> None:

@@ -96,6 +96,42 @@ async def test_a_changed_report_is_told_again_after_a_day_only(town):
     assert len(codes) == 2
 
 
+async def test_a_corrected_patient_is_told_though_the_wrong_one_was(town):
+    await town.account("aliyun_sms")
+    await town.publish(town.exam())
+    await town.publish(town.signed())
+    await town.at_rest()
+    town.clock.forward(days=4)
+    await town.publish(town.exam(phone="13900000000", document="110105194912310038"))
+    await town.publish(town.exam(phone="13900000000", document="110105194912310038"))
+    await town.at_rest()
+    assert [message["recipient"] for message in await town.vendors.accepted()] == ["13800000000", "13900000000"]
+    assert len(await town.issued()) == 2
+
+
+async def test_what_waits_for_the_morning_goes_to_the_corrected_patient_alone(open_town):
+    town = await open_town(quiet_hours="00:00-23:59")
+    await town.account("aliyun_sms")
+    await town.publish(town.exam())
+    await town.publish(town.signed())
+    await town.running.settled()
+    await town.publish(town.exam(phone="13900000000"))
+    await town.running.settled()
+    found = [(delivery["state"], delivery["reason_code"]) for delivery in await town.deliveries()]
+    assert found == [("suppressed", "patient_corrected"), ("queued", None)]
+
+
+async def test_a_fresh_report_waits_for_an_exam_of_any_age(town):
+    await town.account("aliyun_sms")
+    await town.publish(town.signed())
+    await town.at_rest()
+    exam = town.exam()
+    town.clock.forward(days=-4)
+    await town.publish(exam)
+    town.clock.forward(days=4)
+    await town.reaches({"aliyun_sms": "accepted"})
+
+
 async def test_old_reports_cause_no_message(town):
     await town.send_by_both()
     town.clock.forward(days=-4)

@@ -24,13 +24,13 @@ class Handlers:
     book: DeliveryBook
 
     async def exam_registered(self, tx: Transaction, received: Received[ExamRegistered], prepared: object) -> None:
-        """Keep the exam; tell of the reports that waited for it."""
+        """Keep the exam; tell of the reports that waited for it, or were told to somebody else."""
         exam_id = received.body.exam_id
         await tx.lock(_exam_lock(exam_id))
         await sources.save_exam(tx, received.body)
         for report_id in await sources.reports_about(tx, exam_id):
             await tx.lock(_report_lock(report_id))
-            await self.issuer.consider(tx, report_id)
+            await self.issuer.consider(tx, report_id, received.time)
 
     async def exam_voided(self, tx: Transaction, received: Received[ExamVoided], prepared: object) -> None:
         """Send nothing more about the exam."""
@@ -47,7 +47,7 @@ class Handlers:
         body = received.body
         await tx.lock(_report_lock(body.report_id), *(_exam_lock(exam_id) for exam_id in body.exam_ids))
         await sources.save_signed(tx, body, received.time)
-        await self.issuer.consider(tx, body.report_id)
+        await self.issuer.consider(tx, body.report_id, received.time)
 
     async def report_voided(self, tx: Transaction, received: Received[ReportVoided], prepared: object) -> None:
         """Send nothing more about the report."""

@@ -1,7 +1,7 @@
 """From a signed report and its exam to a patient's link and the messages that carry it."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import orjson
@@ -11,9 +11,9 @@ from radbridge.contracts.model.people import Patient
 from radbridge.notify.addresses import reach
 from radbridge.notify.delivery_book import DeliveryBook
 from radbridge.notify.domain.links import code_digest, new_code
-from radbridge.notify.domain.occasions import OccasionRules, SignedReport, notification_id
+from radbridge.notify.domain.occasions import Addressee, OccasionRules, SignedReport, Told, notification_id
 from radbridge.notify.domain.routing import ChannelPolicy, routes
-from radbridge.notify.store import notifications, sources
+from radbridge.notify.store import deliveries, notifications, sources
 from radbridge.notify.store.notifications import StoredNotification
 from radbridge.notify.store.sources import KnownExam, KnownReport
 from radbridge.runtime.clock import Clock
@@ -21,11 +21,12 @@ from radbridge.runtime.database.protocol import Transaction
 from radbridge.runtime.directory import Directory
 from radbridge.runtime.outbox import Outbox
 from radbridge.runtime.security.keyring import Keyring
-from radbridge.runtime.security.patient import open_patient
+from radbridge.runtime.security.patient import open_patient, phone_digits
 from radbridge.runtime.telemetry.traces import current_traceparent
 
 _PURPOSE = "patient"
 _UNNAMED_HOSPITAL = "医院"
+PATIENT_CORRECTED = "patient_corrected"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,20 +42,42 @@ class Issuer:
     policy: ChannelPolicy
     link_valid: timedelta
 
-    async def consider(self, tx: Transaction, report_id: str) -> None:
-        """Tell the patient of a report, where it is known as signed, its exam is known, and it is news.
+    async def consider(self, tx: Transaction, report_id: str, happened_at: datetime) -> None:
+        """Tell the patient of a report, where it is known as signed, its exam is known, and it is news or somebody
+        else was told. ``happened_at`` is the moment of the event that is the reason to ask.
 
         The caller holds the locks of the report and of the exam that changed.
         """
         report = await sources.live_report(tx, report_id)
-        if report is None or not self.occasions.is_fresh(report.happened_at, self.clock()):
+        exams = await sources.live_exams(tx, report_id) if report else []
+        if report is None or not exams:
             return
-        earlier, told = await notifications.told(tx, report_id)
-        if not self.occasions.is_news(SignedReport(report.happened_at, report.content), told):
+        earlier, newest = await notifications.told(tx, report_id)
+        told = self._told(newest) if newest else None
+        patients = [_addressee(exam.patient.record_id, open_patient(self.keyring, exam.patient)) for exam in exams]
+        is_fresh = self.occasions.is_fresh(happened_at, self.clock())
+        if is_fresh and self.occasions.is_corrected(patients, told, happened_at):
+            for delivery_id in await deliveries.queued_of_report(tx, report_id):
+                await self.book.suppress(tx, delivery_id, PATIENT_CORRECTED)
+        elif not self._is_fresh_news(report, told):
             return
-        exams = await sources.live_exams(tx, report_id)
-        if exams:
-            await self._issue(tx, report, exams[0], earlier)
+        await self._issue(tx, report, exams[0], earlier)
+
+    def _is_fresh_news(self, report: KnownReport, told: Told | None) -> bool:
+        signed = SignedReport(report.happened_at, report.content)
+        return self.occasions.is_fresh(report.happened_at, self.clock()) and self.occasions.is_news(signed, told)
+
+    def _told(self, newest: StoredNotification) -> Told:
+        identity = Patient(name="")
+        if newest.patient_sealed:
+            opened = self.keyring.open(newest.patient_sealed, place=newest.notification_id)
+            identity = Patient(**orjson.loads(opened))
+        return Told(
+            newest.issued_at,
+            newest.content,
+            _addressee(newest.record_id, identity),
+            is_restored=newest.code_sealed is None,
+        )
 
     async def _issue(self, tx: Transaction, report: KnownReport, exam: KnownExam, earlier: int) -> None:
         new_id = str(notification_id(UUID(report.report_id), earlier))
@@ -109,6 +132,11 @@ class Issuer:
 
     def _seal(self, institution_id: str, place: str, clear: bytes) -> str:
         return self.keyring.seal(institution_id, _PURPOSE, clear, place=place)
+
+
+def _addressee(record_id: str | None, patient: Patient) -> Addressee:
+    document = "".join((patient.document_number or "").split()).upper()
+    return Addressee(record_id, document or None, phone_digits(patient.phone) or None)
 
 
 def _identity(patient: Patient) -> bytes:

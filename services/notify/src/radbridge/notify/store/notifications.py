@@ -5,7 +5,6 @@ from datetime import datetime
 
 import orjson
 
-from radbridge.notify.domain.occasions import Told
 from radbridge.runtime.clock import from_micros, to_micros
 from radbridge.runtime.database.protocol import Row, Transaction
 
@@ -30,12 +29,10 @@ class StoredNotification:
     expires_at: datetime
 
 
-async def told(tx: Transaction, report_id: str) -> tuple[int, Told | None]:
+async def told(tx: Transaction, report_id: str) -> tuple[int, StoredNotification | None]:
     """How many notifications a report has, and the newest that was not withdrawn."""
-    rows = await tx.fetch(
-        "SELECT issued_at, content, withdrawn FROM notification WHERE report_id = $1 ORDER BY issued_at DESC", report_id
-    )
-    newest = next((Told(from_micros(row["issued_at"]), row["content"]) for row in rows if not row["withdrawn"]), None)
+    rows = await tx.fetch("SELECT * FROM notification WHERE report_id = $1 ORDER BY issued_at DESC", report_id)
+    newest = next((_notification(row) for row in rows if not row["withdrawn"]), None)
     return len(rows), newest
 
 
