@@ -1,7 +1,8 @@
 """Group commit: one thread writes a SQLite file and commits together whatever waits.
 
-There is no timer. While one commit waits for the disk, new jobs queue up; the next commit takes them all. So an idle
-file commits a lone job at once, and a busy one shares each sync among many. Each job runs in a savepoint of its own.
+There is no timer. The jobs of one turn of the event loop go to the thread together: waking it for each would have both
+fight for the interpreter. While one commit waits for the disk, new jobs queue up; the next commit takes them all. So an
+idle file commits a lone job at once, and a busy one shares each sync among many. Each job has a savepoint of its own.
 """
 
 import asyncio
@@ -38,7 +39,8 @@ class GroupCommitWriter:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._waiting: SimpleQueue[_Job | None] = SimpleQueue()
+        self._turns: dict[asyncio.AbstractEventLoop, list[_Job]] = {}
+        self._waiting: SimpleQueue[list[_Job] | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self._connection: sqlite3.Connection | None = None
         self._closing = False
@@ -55,20 +57,31 @@ class GroupCommitWriter:
             self._thread.start()
         loop = asyncio.get_running_loop()
         job = _Job(work, contextvars.copy_context(), loop, loop.create_future())
-        self._waiting.put(job)
+        turn = self._turns.get(loop)
+        if turn is None:
+            turn = self._turns[loop] = []
+            loop.call_soon(self._hand_over, loop)
+        turn.append(job)
         return await job.answer
+
+    def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
+        turn = self._turns.pop(loop, None)
+        if turn is not None:
+            self._waiting.put(turn)
 
     async def close(self) -> None:
         """Commit what waits and end the thread."""
         if not self._closing:
             self._closing = True
+            for loop in list(self._turns):
+                self._hand_over(loop)
             self._waiting.put(None)
         if self._thread is not None:
             await asyncio.to_thread(self._thread.join)
 
     def _main(self) -> None:
         while (first := self._waiting.get()) is not None:
-            jobs = [first]
+            jobs = first
             try:
                 self._commit_together(jobs)
             except BaseException as error:
@@ -92,26 +105,27 @@ class GroupCommitWriter:
             connection.execute("BEGIN IMMEDIATE")
         except (DatabaseError, sqlite3.Error):
             # the file is away or locked for long: who waits would only wait for the same refusal, one after the other
-            while (job := self._next()) is not None:
-                jobs.append(job)
+            while (turn := self._next()) is not None:
+                jobs += turn
             raise
-        job: _Job | None = jobs[0]
-        while job is not None:
-            if not job.answer.cancelled():
-                _apply(job, connection)
-            job = self._next() if len(jobs) < _MOST_JOBS_PER_COMMIT else None
-            if job is not None:
-                jobs.append(job)
+        turn: list[_Job] | None = jobs[:]
+        while turn is not None:
+            for job in turn:
+                if not job.answer.cancelled():
+                    _apply(job, connection)
+            turn = self._next() if len(jobs) < _MOST_JOBS_PER_COMMIT else None
+            if turn is not None:
+                jobs += turn
         connection.execute("COMMIT")
 
-    def _next(self) -> _Job | None:
+    def _next(self) -> list[_Job] | None:
         try:
-            job = self._waiting.get_nowait()
+            turn = self._waiting.get_nowait()
         except Empty:
             return None
-        if job is None:
+        if turn is None:
             self._waiting.put(None)  # the end, for the main loop to see
-        return job
+        return turn
 
     def _disconnect(self) -> None:
         """Closing rolls back. The next commit opens anew: no connection is to be trusted after an I/O error."""
