@@ -322,3 +322,22 @@ async def test_trans_ids_of_36_characters_are_served(world: Any, unsigned_pdf: b
 async def test_no_body_makes_the_service_fail(world: Any, path: str, body: bytes) -> None:
     answer = await world.post(path, body)
     assert answer.get("status", answer.get("resultCode")) in (400, 401)
+
+
+@pytest.mark.parametrize(
+    ("host", "address", "status"),
+    [
+        ("192.0.2.7:8080", "192.0.2.7", 200),
+        ("[2001:db8::7]:8080", "2001:db8::7", 200),
+        ("2001:DB8::7", "2001:db8:0::7", 200),
+        ("localhost", "127.0.0.1", 200),
+        ("localhost:9000", "::1", 200),
+        ("192.0.2.7", "192.0.2.70", 403),
+        ("192.0.2.0/24", "192.0.2.7", 403),
+        ("pacs.hospital.example", "192.0.2.7", 403),
+        ("localhost", "192.0.2.7", 403),
+    ],
+)
+async def test_addresses_are_compared_as_addresses(world: Any, host: str, address: str, status: int) -> None:
+    await world.running.add_institution(code="B", ae_title="B", hosts=[host])
+    assert (await world.post(PKCS1, pkcs1(world), address=(address, 1)))["status"] == status

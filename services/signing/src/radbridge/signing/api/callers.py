@@ -63,18 +63,21 @@ def peer_of(request: Request) -> str:
 
 
 def _lists(hosts: tuple[str, ...], caller: Address) -> bool:
-    return any(_address(host) == caller for host in hosts)
+    return any(_address(host) == caller or (_name(host) == "localhost" and caller.is_loopback) for host in hosts)
+
+
+def _name(host: str) -> str:
+    """A host without port and brackets."""
+    name = host.strip().lower()
+    if name.startswith("["):
+        return name[1:].partition("]")[0]
+    return name.partition(":")[0] if name.count(":") == 1 else name
 
 
 def _address(host: str) -> Address | None:
-    """The address that a registered host or a peer is, without port and brackets; ``None`` for names."""
-    text_of_host = host.strip()
-    if text_of_host.startswith("["):
-        text_of_host = text_of_host[1:].partition("]")[0]
-    elif text_of_host.count(":") == 1:
-        text_of_host = text_of_host.partition(":")[0]
+    """The address that a registered host or a peer is; ``None`` for names, which are not looked up."""
     try:
-        address = ip_address(text_of_host)
+        address = ip_address(_name(host))
     except ValueError:
         return None
     return getattr(address, "ipv4_mapped", None) or address
