@@ -237,3 +237,11 @@ async def test_the_flow_on_postgresql(world_on_postgresql: Any) -> None:
     again = await world.running.admin.post("/api/signing/v1/evidence/14/judge-again")
     assert (again.status_code, again.json()["same"]) == (200, True)
     assert (await world.running.admin.get("/api/signing/v1/held")).json() == {"held": []}
+
+
+@pytest.mark.proves("SX-033")
+async def test_an_ofd_file_is_judged_as_one(world: Any) -> None:
+    await world.push("R1", document=b"PK no package")
+    told = checks(await world.verdict("R1"))
+    assert (told["ofd_seal"], "pdf_seal" in told) == ("finding", False)
+    assert (await world.running.admin.post("/api/signing/v1/evidence/1/judge-again")).json()["same"]

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import orjson
@@ -12,13 +12,15 @@ from radbridge.contracts.model.codes import SignatureFormat
 from radbridge.contracts.model.report import Report, SignaturePackage
 from radbridge.contracts.model.serialization import from_json
 from radbridge.runtime.blobs.sealed import SealedBlobs
-from radbridge.signing.domain.report_verdict import PKCS1, PKCS7, SignedReport, judge_report
+from radbridge.signing.domain.ofd_seal import VALID, judge_ofd
+from radbridge.signing.domain.report_verdict import PKCS1, PKCS7, REPORT_PDF, SignedReport, judge_report
 from radbridge.signing.domain.sm3 import sm3
 from radbridge.signing.domain.trust_store import TrustStore
 from radbridge.signing.domain.verdict import Check, CheckResult, Verdict
 from radbridge.signing.domain.wire import Base64Error, decode_base64
 
 _SIGN_TYPE = {SignatureFormat.PKCS1: PKCS1, SignatureFormat.PKCS7: PKCS7}
+_ZIP = b"PK"
 _UNSIGNED = Verdict((Check("signature", CheckResult.FAILED, "报告没有签名", "SignValue"),))
 
 
@@ -90,10 +92,24 @@ async def judge_objects(
     document = await blobs.get(institution_id, objects.document) if objects.document else None
 
     def judge() -> Finding:
-        verdict = judge_report(_signed_report(package, report, document), trust, now=now)
+        is_ofd = document is not None and document.startswith(_ZIP)
+        verdict = judge_report(_signed_report(package, report, None if is_ofd else document), trust, now=now)
+        if is_ofd and document is not None:
+            others = (check for check in verdict.checks if check.name != "pdf_seal")
+            verdict = replace(verdict, checks=(*others, ofd_check(document, trust, now)))
         return Finding(verdict, now, _materials(package, document), trust_sm3)
 
     return await asyncio.to_thread(judge)
+
+
+def ofd_check(document: bytes, trust: TrustStore, now: datetime) -> Check:
+    """What a report's OFD file is worth, by the rule for PDF: a broken seal rejects, a missing one is a finding."""
+    judged = judge_ofd(document, trust, now=now)
+    if judged.word == VALID:
+        return Check("ofd_seal", CheckResult.PASSED, f"OFD的{len(judged.seals)}个签章均有效", REPORT_PDF)
+    if not judged.seals:
+        return Check("ofd_seal", CheckResult.FINDING, judged.reason, REPORT_PDF)
+    return Check("ofd_seal", CheckResult.FAILED, f"OFD签章无效：{judged.reason}", REPORT_PDF)
 
 
 def iso(moment: datetime) -> str:
