@@ -179,6 +179,15 @@ def test_without_a_suite_a_command_says_so_in_one_value(command: tuple[str, ...]
     assert "no suite answers" in json.loads(done.stdout)["error"]
 
 
+@pytest.mark.parametrize("command", ["show", "rotate-key", "disable"])
+def test_a_hospital_is_named_once_in_either_way(command: str) -> None:
+    nobody = ("--url", f"http://127.0.0.1:{free_port()}", "--json")
+    for code in (("H",), ("--code", "H")):
+        assert "no suite answers" in json.loads(run("hospital", command, *code, *nobody).stdout)["error"]
+    for codes in ((), ("H", "--code", "H")):
+        assert "no suite answers" not in run("hospital", command, *codes, *nobody).stdout
+
+
 def test_items_are_read_as_spreadsheets_save_them(tmp_path: Path) -> None:
     file = tmp_path / "items.csv"
     header = "item_code,item_name,catalogue,catalogue_code\n"
@@ -188,6 +197,16 @@ def test_items_are_read_as_spreadsheets_save_them(tmp_path: Path) -> None:
         assert "no suite answers" in json.loads(run(*command).stdout)["error"]
     file.write_bytes(header.encode() + b"X1,\xff\xff,shanxi,CT01\n")
     assert "GB 18030" in json.loads(run(*command).stdout)["error"]
+
+
+def test_a_projection_is_rebuilt_by_command(environment: dict[str, str]) -> None:
+    with serving("portal", **environment) as (_, url):
+        wait_for(f"{url}/readyz", 200)
+        done = run("events", "rebuild", "--group", "portal", "--url", url, "--json", RADBRIDGE_TOKEN="t")
+        refused = run("events", "rebuild", "--group", "mpi", "--url", url, "--json", RADBRIDGE_TOKEN="t")
+    assert done.returncode == 0, done.stdout
+    assert only_json(done) == {"group": "portal", "events": 0, "applied": 0, "skipped": 0, "left_dead": 0, "failed": 0}
+    assert refused.returncode == 2
 
 
 def test_a_service_runs_alone_behind_the_front_and_stops_in_order(environment: dict[str, str]) -> None:

@@ -238,6 +238,19 @@ async def test_items_hold_no_control_characters(tmp_path: Path) -> None:
     assert answer.status_code == 422
 
 
+async def test_no_mark_on_a_report_without_a_standing_signature(tmp_path: Path) -> None:
+    async with running_service(SERVICE, tmp_path) as running:
+        known = await region(running)
+        await known.report(await known.exam("E1"), ReportSigned)
+        (study,) = await known.ask()
+        unsigned = await known.report(await known.exam("E2"), ReportRejected)
+        await running.settled()
+        for refused in ({"pntStudyUuid": unsigned, "reportId": ""}, {**study, "reportId": "R-exam-E2"}):
+            assert await known.mark(refused, "1") != "N0000"
+        assert await known.mark(study, "1") == "N0000"
+        assert len(await running.events(ExamMarked)) == 1
+
+
 async def test_who_reads_an_exam_leaves_one_event_in_a_while(tmp_path: Path) -> None:
     async with running_service(SERVICE, tmp_path) as running:
         known = await region(running)

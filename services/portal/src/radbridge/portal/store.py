@@ -1,8 +1,8 @@
 """Queries of ``portal`` on its own tables (the tables: ``migrations/versions``).
 
-``fact`` holds every event as it came, ``fact_key`` says what it is found by; ``exam``, ``exam_key`` and ``report`` are
-projections for lists. All of these are rebuilt by replay. ``link`` holds facts of the portal's own (tries, openings)
-beside what ``notification.issued`` said.
+``fact`` holds every event as it came, ``fact_key`` says what it is found by; ``exam`` and ``exam_key`` are projections
+for lists. All of these are rebuilt by ``radbridge events rebuild``. ``link`` holds facts of the portal's own (tries,
+openings) beside what ``notification.issued`` said, and stays.
 """
 
 from radbridge.contracts.envelope import Event
@@ -65,6 +65,19 @@ async def save_exam(tx: Transaction, event: Event, body: ExamRegistered) -> None
             key,
             body.exam_id,
         )
+    await tx.execute(
+        """UPDATE exam SET changed_at = newest.at FROM (
+               SELECT MAX(f.occurred_at) AS at FROM exam_key x JOIN fact_key k ON k.key = x.key
+               JOIN fact f ON f.event_id = k.event_id WHERE x.exam_id = $1) AS newest
+           WHERE exam_id = $1 AND changed_at < newest.at""",
+        body.exam_id,
+    )
+
+
+async def clear_projections(tx: Transaction) -> None:
+    """Empty what replay fills again."""
+    for table in ("fact_key", "fact", "exam_key", "exam"):
+        await tx.execute(f"DELETE FROM {table}")  # noqa: S608 (names of our own)
 
 
 async def void_exam(tx: Transaction, exam_id: str, version: int) -> None:

@@ -1,11 +1,13 @@
 """The ``recognition`` service, put together."""
 
-from radbridge.recognition import handlers
+from radbridge.recognition import handlers, store
 from radbridge.recognition.api import exams, items, neijiang, why
 from radbridge.recognition.marks import Marks
 from radbridge.recognition.reminders import Reminders
 from radbridge.recognition.settings import RecognitionSettings
-from radbridge.runtime.service import Resources, Service, ServiceDefinition
+from radbridge.runtime import rebuild_api
+from radbridge.runtime.rebuild import Rebuilder
+from radbridge.runtime.service import Resources, Service, ServiceDefinition, Worker
 from radbridge.runtime.settings import load_settings
 
 
@@ -24,6 +26,8 @@ def build(resources: Resources) -> Service:
         view_valid=settings.view_valid,
         base_url=resources.settings.base_url,
     )
+    consumer = handlers.consumer(resources.sealed_blobs, resources.keyring)
+    rebuilder = Rebuilder(consumer, resources.log, resources.database, store.clear_projections, resources.clock)
     marks = Marks(resources.database, resources.outbox, resources.directory, resources.clock)
     return Service(
         name="recognition",
@@ -32,8 +36,10 @@ def build(resources: Resources) -> Service:
             items.router(resources),
             exams.router(resources, settings),
             why.router(resources, settings),
+            rebuild_api.router("recognition", consumer.group, rebuilder),
         ),
-        consumers=(handlers.consumer(resources.sealed_blobs, resources.keyring),),
+        consumers=(consumer,),
+        workers=(Worker("rebuild", rebuilder.resume),),
     )
 
 

@@ -8,6 +8,7 @@ from radbridge.contracts.identifiers import mark_id
 from radbridge.contracts.model.codes import MarkDecision
 from radbridge.contracts.model.recognition import Mark
 from radbridge.recognition import store
+from radbridge.recognition.domain.listing import ReportState
 from radbridge.runtime.clock import Clock, to_micros
 from radbridge.runtime.database.protocol import Database, Row, Transaction
 from radbridge.runtime.directory import Directory, Institution
@@ -15,7 +16,8 @@ from radbridge.runtime.outbox import Outbox
 
 
 class UnknownStudyError(LookupError):
-    """A mark names a study that was never offered. Nothing of the request was recorded."""
+    """A mark names a study that is not offered: unknown, or without a standing signature. Nothing of the request was
+    recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,7 @@ class Marks:
         """Record all marks of a request, or none. ``study_uuid`` names the study that was offered; a mark that names
         another report of its origin hospital is recorded for that one.
 
-        :raises UnknownStudyError: the study was never offered.
+        :raises UnknownStudyError: the study, or the report that a mark names, is not offered.
         :raises DatabaseUnavailable: nothing was recorded.
         """
 
@@ -40,6 +42,8 @@ class Marks:
             if offered is None:
                 raise UnknownStudyError
             found = [(mark, await self._named_report(tx, mark) or offered) for mark in marks]
+            if any(row["state"] != ReportState.SIGNED for _, row in found):
+                raise UnknownStudyError
             await tx.lock(*(f"mark:{mark_id(institution.id, row['report_id'])}" for _, row in found))
             for mark, row in found:
                 await self._save(tx, institution, mark, row)

@@ -1,7 +1,7 @@
 """Queries of ``recognition`` on its own tables (the tables: ``migrations/versions``).
 
-``exam``, ``report``, ``report_exam``, ``record_person`` and ``images`` are projections and are rebuilt by replay;
-``item_mapping`` and ``mark`` are this service's own facts.
+``exam``, ``report``, ``report_exam``, ``record_person`` and ``images`` are projections and are rebuilt by
+``radbridge events rebuild``; ``item_mapping`` and ``mark`` are this service's own facts and stay.
 """
 
 from collections.abc import Sequence
@@ -112,6 +112,12 @@ async def save_images(tx: Transaction, body: ImagesStored) -> None:
         body.accession_number,
         body.instances,
     )
+
+
+async def clear_projections(tx: Transaction) -> None:
+    """Empty what replay fills again."""
+    for table in ("exam", "report", "report_exam", "record_person", "images"):
+        await tx.execute(f"DELETE FROM {table}")  # noqa: S608 (names of our own)
 
 
 async def exams_of_document(tx: Transaction, document_index: str) -> list[Row]:

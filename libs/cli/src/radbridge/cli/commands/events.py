@@ -1,6 +1,7 @@
 """``radbridge events`` and ``radbridge dlq``: the event log and its dead letters."""
 
 from contextlib import suppress
+from enum import StrEnum
 from typing import Annotated, Any
 
 import orjson
@@ -13,12 +14,23 @@ Topic = Annotated[str, typer.Option(help="Topic, for example `report`.")]
 Group = Annotated[str, typer.Option(help="Consumer group: the service's name.")]
 
 
+class Projecting(StrEnum):
+    """The groups that project and nothing else."""
+
+    PORTAL = "portal"
+    RECOGNITION = "recognition"
+
+
+Rebuildable = Annotated[Projecting, typer.Option("--group", help="The group whose projection is made again.")]
+
+
 def add_to(app: typer.Typer) -> None:
     """Add the commands."""
     events = typer.Typer(help="The event log.", no_args_is_help=True)
     events.command()(tail)
     events.command(name="show")(show_event)
     events.command(name="replay")(replay_events)
+    events.command(name="rebuild")(rebuild)
     app.add_typer(events, name="events")
     dlq = typer.Typer(help="Messages that a group could not handle.", no_args_is_help=True)
     dlq.command(name="list")(list_dead)
@@ -67,6 +79,20 @@ def replay_events(
         body = {"topic": topic, "group": group, "event_ids": event_id}
         found: dict[str, Any] = client.post("/api/portal/v1/events/replay", body)
     emit(found, as_json=as_json, text=lambda: f"{found['replayed']} events put back for {group}")
+
+
+def rebuild(group: Rebuildable, url: Url = DEFAULT_URL, data: Data = DEFAULT_DATA, as_json: Json = False) -> None:
+    """Empty what a group projects and make it again from every event; nothing is sent."""
+    with SuiteClient(url, data) as client:
+        found: dict[str, Any] = client.request("POST", f"/api/{group.value}/v1/rebuild", timeout=None)
+
+    def text() -> str:
+        return (
+            f"{group.value}: {found['events']} events read, {found['applied']} applied, {found['skipped']} skipped, "
+            f"{found['left_dead']} dead letters left, {found['failed']} failed"
+        )
+
+    emit(found, as_json=as_json, text=text)
 
 
 def list_dead(

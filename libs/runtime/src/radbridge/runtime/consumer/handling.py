@@ -49,6 +49,7 @@ class RecordHandler:
         meters: ConsumerMeters,
         span: OpenSpan,
         clock: Clock,
+        inbox: Inbox | None = None,
     ) -> None:
         self._group = spec.group
         self._handlers: dict[str, On[Any, Any]] = {on.event.event_type(): on for on in spec.handlers}
@@ -61,7 +62,7 @@ class RecordHandler:
         self._slots = asyncio.Semaphore(_ATTEMPTS_AT_ONCE)
         self._open = asyncio.Event()
         self._open.set()
-        self.inbox = Inbox(spec.group, clock)
+        self.inbox = inbox or Inbox(spec.group, clock)
         self.limit = DeadLetterLimit(policy, time.monotonic)
 
     def resume(self) -> None:

@@ -28,11 +28,16 @@ _FORGET = """
 
 
 class Inbox:
-    """The memory of one group in its service's database."""
+    """The memory of one group in its service's database.
 
-    def __init__(self, group: str, clock: Clock) -> None:
+    :param by_age: whether old events are recognised by version; ``False`` where none is older than the memory, as in
+        a rebuild
+    """
+
+    def __init__(self, group: str, clock: Clock, *, by_age: bool = True) -> None:
         self._group = group
         self._clock = clock
+        self._by_age = by_age
 
     async def enter(self, tx: Transaction, event: Event, order: Order) -> bool:
         """Remember the event; ``False`` if it must not be handled (again). Concurrent entries wait for one another."""
@@ -61,4 +66,4 @@ class Inbox:
         return total
 
     def _is_beyond_memory(self, event: Event) -> bool:
-        return event.time < self._clock() - KEEP + _MARGIN
+        return self._by_age and event.time < self._clock() - KEEP + _MARGIN
