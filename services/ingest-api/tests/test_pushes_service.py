@@ -1,5 +1,6 @@
 """Shanxi's addresses in the running service."""
 
+import asyncio
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,6 +21,7 @@ from radbridge.contracts.events.base import EventBody
 from radbridge.contracts.events.exam import ExamRegistered
 from radbridge.contracts.events.report import ReportReceived
 from radbridge.ingest_api.main import SERVICE
+from radbridge.ingest_api.refusal_log import RefusalLog
 from radbridge.ingest_api.store import refusals
 from radbridge.runtime.database.protocol import Transaction
 from radbridge.runtime.directory import Institution
@@ -168,3 +170,31 @@ async def kept(running: Running, found: list[refusals.Refusal]) -> None:
     """Store refusals."""
     for refusal in found:
         await running.resources.database.write(lambda tx, refusal=refusal: refusals.add(tx, refusal))
+
+
+async def test_refusals_that_wait_are_kept_when_the_service_stops(tmp_path: Path) -> None:
+    async with running_service(SERVICE, tmp_path) as running:
+        database = running.resources.database
+        log = RefusalLog(database, running.resources.clock)
+        for number in range(3):
+            log.note(hospital_code="H", institution_id="known", interface="exam-sync", number=str(number), message="x")
+        worker = asyncio.create_task(log.run())
+        await asyncio.sleep(0)
+        worker.cancel()
+        await asyncio.gather(worker, return_exceptions=True)
+        assert len(await database.fetch("SELECT number FROM refusal")) == 3
+
+
+async def test_a_derived_ae_title_is_nobody_elses(tmp_path: Path) -> None:
+    async with running_service(SERVICE, tmp_path) as running:
+
+        async def added(code: str, ae_title: str = "") -> tuple[int, str]:
+            body = {"code": code, "name": "医院", "ae_title": ae_title}
+            answer = await running.admin.post("/api/ingest-api/v1/institutions", json=body)
+            return answer.status_code, answer.json().get("ae_title", "")
+
+        tail = "0123456789ABCDEF"
+        assert await added(f"1{tail}") == (201, tail)
+        assert await added(f"2{tail}") == (201, "23456789ABCDEF-2")
+        assert await added(f"3{tail}") == (201, "23456789ABCDEF-3")
+        assert await added("OTHER", tail) == (409, "")

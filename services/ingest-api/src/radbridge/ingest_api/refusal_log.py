@@ -58,13 +58,23 @@ class RefusalLog:
             logger.warning("refusal not kept: the queue is full")
 
     async def run(self) -> None:
-        """Store refusals as they come, for ever."""
-        while True:
-            refusal = await self._queue.get()
-            try:
-                await self._database.write(lambda tx, refusal=refusal: refusals.add(tx, refusal))
-            except DatabaseUnavailable:
-                logger.warning("refusal not kept: the database is away")
+        """Store refusals as they come, for ever; when cancelled, first those that wait."""
+        keeping: asyncio.Future[None] | None = None
+        try:
+            while True:
+                keeping = asyncio.ensure_future(self._keep(await self._queue.get()))
+                await asyncio.shield(keeping)
+        finally:
+            if keeping is not None:
+                await keeping
+            while not self._queue.empty():
+                await self._keep(self._queue.get_nowait())
+
+    async def _keep(self, refusal: refusals.Refusal) -> None:
+        try:
+            await self._database.write(lambda tx: refusals.add(tx, refusal))
+        except DatabaseUnavailable:
+            logger.warning("refusal not kept: the database is away")
 
 
 def _masked_id(found: re.Match[str]) -> str:

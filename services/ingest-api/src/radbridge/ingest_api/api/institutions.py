@@ -3,6 +3,7 @@
 import asyncio
 import re
 from datetime import timedelta
+from itertools import count
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends
@@ -18,6 +19,7 @@ from radbridge.runtime.security.principal import Principal, require
 from radbridge.runtime.service import Resources
 
 APPLY_TIMEOUT = timedelta(seconds=15)
+AE_TITLE_LENGTH = 16
 CALLED_AE_TITLE = "RADBRIDGE"
 _AE_TITLE = re.compile(r"[!-\[\]-~](?:[ -\[\]-~]{0,14}[!-\[\]-~])?", re.ASCII)
 _HOST = re.compile(r"[A-Za-z0-9.:\[\]_-]{1,255}", re.ASCII)
@@ -111,6 +113,15 @@ def router(resources: Resources) -> APIRouter:
             applied=applied,
         )
 
+    async def with_free_ae_title(tx: Transaction, body: InstitutionUpdated) -> InstitutionUpdated:
+        """The derived AE title, with a number behind it where another institution has it."""
+        for number in count(2):
+            if await institutions.by_ae_title(tx, body.ae_title) is None:
+                break
+            suffix = f"-{number}"
+            body = body.model_copy(update={"ae_title": body.code[-AE_TITLE_LENGTH + len(suffix) :] + suffix})
+        return body
+
     async def change(
         code: str, update: dict[str, object], *, new_secrets: bool = False
     ) -> tuple[InstitutionUpdated, int]:
@@ -138,7 +149,7 @@ def router(resources: Resources) -> APIRouter:
             code=request.code,
             name=request.name,
             dialect=request.dialect,
-            ae_title=request.ae_title or request.code[-16:],
+            ae_title=request.ae_title or request.code[-AE_TITLE_LENGTH:],
             called_ae_title=CALLED_AE_TITLE,
             hosts=request.hosts,
             service_phone=request.service_phone,
@@ -149,15 +160,16 @@ def router(resources: Resources) -> APIRouter:
             updated_at=now,
         )
 
-        async def work(tx: Transaction) -> int:
-            await tx.lock(f"institution:{bare.code}", f"ae-title:{bare.ae_title}")
+        async def work(tx: Transaction) -> tuple[InstitutionUpdated, int]:
+            await tx.lock(f"institution:{bare.code}", "ae-titles")
             if await institutions.by_code(tx, bare.code) is not None:
                 raise Problem(409, "Already registered", f"code {bare.code}")
-            if await institutions.by_ae_title(tx, bare.ae_title) is not None:
-                raise Problem(409, "AE title in use", f"ae_title {bare.ae_title} calls for another institution")
-            return await store_and_publish(tx, bare)
+            body = bare if request.ae_title else await with_free_ae_title(tx, bare)
+            if await institutions.by_ae_title(tx, body.ae_title) is not None:
+                raise Problem(409, "AE title in use", f"ae_title {body.ae_title} calls for another institution")
+            return body, await store_and_publish(tx, body)
 
-        return await issued(bare, await resources.database.write(work))
+        return await issued(*await resources.database.write(work))
 
     @api.get("")
     async def list_all(_: Reader) -> InstitutionList:

@@ -31,26 +31,22 @@ async def report_digest(tx: Transaction, report_id: str) -> str:
     return "" if row is None else row["digest"]
 
 
-async def known_blobs(tx: Transaction, institution_id: str) -> list[Row]:
-    """Names of all blobs that stored reports of an institution need, as JSON arrays."""
-    return await tx.fetch("SELECT blobs FROM report WHERE institution_id = $1", institution_id)
-
-
 async def recent_exams(tx: Transaction, institution_id: str, limit: int) -> list[Row]:
     """The newest accepted exam pushes; all institutions where ``institution_id`` is empty."""
-    return await tx.fetch(
-        """SELECT exam_id, institution_id, exam_number, received_at FROM exam
-           WHERE ($1 = '' OR institution_id = $1) ORDER BY received_at DESC LIMIT $2""",
-        institution_id,
-        limit,
+    return await _recent(
+        tx, "SELECT exam_id, institution_id, exam_number, received_at FROM exam", institution_id, limit
     )
 
 
 async def recent_reports(tx: Transaction, institution_id: str, limit: int) -> list[Row]:
     """The newest accepted report pushes; all institutions where ``institution_id`` is empty."""
+    columns = "report_id, institution_id, report_number, received_at, exam_ids"
+    return await _recent(tx, f"SELECT {columns} FROM report", institution_id, limit)  # noqa: S608 (no values in it)
+
+
+async def _recent(tx: Transaction, select: str, institution_id: str, limit: int) -> list[Row]:
+    if not institution_id:
+        return await tx.fetch(f"{select} ORDER BY received_at DESC LIMIT $1", limit)
     return await tx.fetch(
-        """SELECT report_id, institution_id, report_number, received_at, exam_ids FROM report
-           WHERE ($1 = '' OR institution_id = $1) ORDER BY received_at DESC LIMIT $2""",
-        institution_id,
-        limit,
+        f"{select} WHERE institution_id = $1 ORDER BY received_at DESC LIMIT $2", institution_id, limit
     )
