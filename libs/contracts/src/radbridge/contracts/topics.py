@@ -52,7 +52,7 @@ TOPICS: tuple[Topic, ...] = (
         "report_id",
         (ReportReceived, ReportSigned, ReportRejected, ReportVoided),
         ("ingest-api", "signing"),
-        ("ingest-api", "signing", "recognition", "notify", "portal"),
+        ("signing", "recognition", "notify", "portal"),
     ),
     Topic("images", "study_id", (ImagesStored,), ("dicom-edge",), ("recognition", "portal")),
     Topic(
@@ -60,11 +60,11 @@ TOPICS: tuple[Topic, ...] = (
         "record_id or person_id",
         (PatientLinked, PatientMerged, PatientSplit),
         ("mpi",),
-        ("recognition", "notify", "portal"),
+        ("recognition", "portal"),
     ),
     Topic("recognition", "reminder_id or mark_id", (ExamReminded, ExamMarked), ("recognition",), ("portal",)),
     Topic("notification", "notification_id", (NotificationIssued, NotificationDelivered), ("notify",), ("portal",)),
-    Topic("audit", "access_id", (AccessRecorded,), ALL_SERVICES, ("portal",)),
+    Topic("audit", "access_id", (AccessRecorded,), ALL_SERVICES, ()),
     Topic(
         "institution",
         "institution_id",
