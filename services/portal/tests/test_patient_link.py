@@ -46,6 +46,8 @@ def test_tries_run_out() -> None:
         ("", None, None, False),
         ("    ", None, None, False),
         ("1", "1", None, False),
+        ("8000", "X1", "13800138000", True),
+        ("8000", " - ", "13800138000", True),
     ],
 )
 def test_the_last_four_characters_open(typed: str, document: str | None, phone: str | None, right: bool) -> None:

@@ -13,6 +13,7 @@ from radbridge.portal.domain.patient_link import (
     LinkRecord,
     LinkState,
     answers,
+    asks_for,
     is_still_theirs,
     state,
     tries_left,
@@ -50,7 +51,7 @@ def router(resources: Resources) -> APIRouter:
         return {
             "state": state(record, resources.clock()).value,
             "tries_left": tries_left(record),
-            "asks": "document" if identity.get("document_number") else "phone",
+            "asks": asks_for(identity.get("document_number")),
             "hospital_name": institution.name if institution else "",
             "hospital_phone": row["hospital_phone"],
             "expires_at": _json(record.expires_at),

@@ -8,8 +8,10 @@ import hmac
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Literal
 
 MAX_TRIES = 5
+_ASKED = 4
 
 
 class LinkState(StrEnum):
@@ -43,11 +45,16 @@ def tries_left(link: LinkRecord) -> int:
 
 
 def answers(typed: str, document_number: str | None, phone: str | None) -> bool:
-    """Whether the typed characters are the last four of the document number, or of the phone where it has none."""
-    expected = document_number or phone or ""
-    expected = expected.strip().upper()[-4:]
+    """Whether the typed characters are the last four of the document number, or of the phone: see ``asks_for``."""
+    expected = (document_number if asks_for(document_number) == "document" else phone) or ""
+    expected = expected.strip().upper()[-_ASKED:]
     given = typed.strip().upper()
-    return len(expected) == 4 and hmac.compare_digest(given.encode(), expected.encode())
+    return len(expected) == _ASKED and hmac.compare_digest(given.encode(), expected.encode())
+
+
+def asks_for(document_number: str | None) -> Literal["document", "phone"]:
+    """What the patient types the end of: the document number, unless it is too short to have four characters."""
+    return "document" if len((document_number or "").strip()) >= _ASKED else "phone"
 
 
 def is_still_theirs(document_number: str | None, phone: str | None, *, of_link: tuple[str | None, str | None]) -> bool:
