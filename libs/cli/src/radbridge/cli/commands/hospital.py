@@ -1,6 +1,7 @@
 """``radbridge hospital``: institutions and their credentials."""
 
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import typer
 
@@ -8,6 +9,8 @@ from radbridge.cli.client import DEFAULT_DATA, DEFAULT_URL, Data, SuiteClient, U
 from radbridge.cli.output import Json, emit
 
 Code = Annotated[str, typer.Option(help="Unified social credit code (Shanxi), or the code the region assigned.")]
+CodeHere = Annotated[str, typer.Argument(metavar="CODE", help="The hospital's code.", show_default=False)]
+CodeOption = Annotated[str, typer.Option("--code", help="The hospital's code, instead of CODE.", show_default=False)]
 
 _PATH = "/api/ingest-api/v1/institutions"
 _SHOWN_LAST = ("sm4_key", "access_key", "secret_key", "app_id", "secure_code")
@@ -60,22 +63,46 @@ def list_hospitals(url: Url = DEFAULT_URL, data: Data = DEFAULT_DATA, as_json: J
     emit(found, as_json=as_json, text=lambda: "\n".join(map(line, found)))
 
 
-def show(code: Code, url: Url = DEFAULT_URL, data: Data = DEFAULT_DATA, as_json: Json = False) -> None:
+def show(
+    code: CodeHere = "",
+    code_option: CodeOption = "",
+    url: Url = DEFAULT_URL,
+    data: Data = DEFAULT_DATA,
+    as_json: Json = False,
+) -> None:
     """Show a hospital with its credentials."""
     with SuiteClient(url, data) as client:
-        _emit(client.get(f"{_PATH}/{code}"), as_json=as_json)
+        _emit(client.get(f"{_PATH}/{_one_of(code, code_option)}"), as_json=as_json)
 
 
-def rotate_key(code: Code, url: Url = DEFAULT_URL, data: Data = DEFAULT_DATA, as_json: Json = False) -> None:
+def rotate_key(
+    code: CodeHere = "",
+    code_option: CodeOption = "",
+    url: Url = DEFAULT_URL,
+    data: Data = DEFAULT_DATA,
+    as_json: Json = False,
+) -> None:
     """Issue new credentials; the old ones are refused from now on."""
     with SuiteClient(url, data) as client:
-        _emit(client.post(f"{_PATH}/{code}/rotate-key"), as_json=as_json)
+        _emit(client.post(f"{_PATH}/{_one_of(code, code_option)}/rotate-key"), as_json=as_json)
 
 
-def disable(code: Code, url: Url = DEFAULT_URL, data: Data = DEFAULT_DATA, as_json: Json = False) -> None:
+def disable(
+    code: CodeHere = "",
+    code_option: CodeOption = "",
+    url: Url = DEFAULT_URL,
+    data: Data = DEFAULT_DATA,
+    as_json: Json = False,
+) -> None:
     """Refuse everything a hospital sends from now on."""
     with SuiteClient(url, data) as client:
-        _emit(client.post(f"{_PATH}/{code}/disable"), as_json=as_json)
+        _emit(client.post(f"{_PATH}/{_one_of(code, code_option)}/disable"), as_json=as_json)
+
+
+def _one_of(code: str, code_option: str) -> str:
+    if bool(code) == bool(code_option):
+        raise typer.BadParameter("name the hospital once, as CODE or with --code")
+    return quote(code or code_option, safe="")
 
 
 def _emit(institution: dict[str, Any], *, as_json: bool) -> None:
