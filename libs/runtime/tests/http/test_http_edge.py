@@ -198,6 +198,23 @@ async def test_the_front_says_where_a_request_came_from(client: httpx.AsyncClien
     await front.close()
 
 
+async def test_the_front_does_not_repeat_what_a_caller_says_about_itself() -> None:
+    seen: list[httpx.Headers] = []
+
+    def upstream(request: httpx.Request) -> httpx.Response:
+        seen.append(request.headers)
+        return httpx.Response(200)
+
+    front = ProxyFront({"portal": "http://portal"}, transport=httpx.MockTransport(upstream))
+    claimed = {"x-forwarded-for": "203.0.113.9", "forwarded": "for=203.0.113.9", "x-forwarded-proto": "https"}
+    transport = httpx.ASGITransport(front, client=("198.51.100.7", 4711))
+    async with httpx.AsyncClient(transport=transport, base_url="http://front") as caller:
+        await caller.get("/page", headers=claimed)
+    assert (seen[0]["x-forwarded-for"], seen[0]["x-forwarded-proto"]) == ("198.51.100.7", "http")
+    assert "forwarded" not in seen[0]
+    await front.close()
+
+
 async def test_an_upstream_that_is_away_is_a_bad_gateway() -> None:
     front = ProxyFront({"portal": "http://127.0.0.1:1"})
     async with listening(front) as url, httpx.AsyncClient(base_url=url, trust_env=False) as client:

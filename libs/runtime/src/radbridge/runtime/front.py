@@ -30,6 +30,7 @@ _HOP_BY_HOP = frozenset(
     }
 )
 """RFC 9110, 7.6.1: headers of one connection, not of the message."""
+_OWN_WORD = frozenset({b"x-forwarded-for", b"x-forwarded-proto", b"forwarded", b"x-real-ip"})
 _UPSTREAM_PREFIX = "RADBRIDGE_UPSTREAM_"
 _PROBE_SECONDS = 3.0
 _CONNECT_SECONDS = 5.0
@@ -180,14 +181,14 @@ def _plain(path: str) -> str:
 
 
 def _forwarded_headers(scope: Scope) -> list[tuple[bytes, bytes]]:
+    """The request's headers with the caller's address and scheme as this process knows them: what a caller says about
+    itself is not passed on, for services judge registered hosts by it."""
     headers = cast(list[tuple[bytes, bytes]], scope["headers"])
-    kept = [(name, value) for name, value in headers if name not in _HOP_BY_HOP]
-    names = {name for name, _ in kept}
+    kept = [(name, value) for name, value in headers if name not in _HOP_BY_HOP and name not in _OWN_WORD]
     client = scope.get("client")
-    if client and b"x-forwarded-for" not in names:
+    if client:
         kept.append((b"x-forwarded-for", client[0].encode()))
-    if b"x-forwarded-proto" not in names:
-        kept.append((b"x-forwarded-proto", scope["scheme"].encode()))
+    kept.append((b"x-forwarded-proto", scope["scheme"].encode()))
     if any(name == b"transfer-encoding" for name, _ in headers):
         kept.append((b"transfer-encoding", b"chunked"))
     return kept
