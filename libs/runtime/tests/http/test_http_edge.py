@@ -203,7 +203,7 @@ async def test_the_front_does_not_repeat_what_a_caller_says_about_itself() -> No
 
     def upstream(request: httpx.Request) -> httpx.Response:
         seen.append(request.headers)
-        return httpx.Response(200)
+        return httpx.Response(200, stream=httpx.ByteStream(b""))
 
     front = ProxyFront({"portal": "http://portal"}, transport=httpx.MockTransport(upstream))
     claimed = {"x-forwarded-for": "203.0.113.9", "forwarded": "for=203.0.113.9", "x-forwarded-proto": "https"}
