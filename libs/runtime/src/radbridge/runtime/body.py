@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar, cast
 
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from radbridge.runtime.problems import Problem, problem_response
@@ -25,6 +26,21 @@ async def offload(work: Callable[P, T], size: int, *args: P.args, **kwargs: P.kw
     if size <= OFFLOAD_BYTES:
         return work(*args, **kwargs)
     return await asyncio.to_thread(work, *args, **kwargs)
+
+
+async def whole_body(receive: Receive) -> bytes:
+    """All bytes of a request's body.
+
+    :raises ClientDisconnect: the client went away before its end.
+    """
+    chunks: list[bytes] = []
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        chunks.append(message.get("body", b""))
+        if not message.get("more_body"):
+            return b"".join(chunks)
 
 
 class LimitedBody:

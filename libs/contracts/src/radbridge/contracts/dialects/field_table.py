@@ -123,7 +123,7 @@ class FieldTable:
     def with_printed_names(self, record: Mapping[str, object]) -> Mapping[str, object]:
         """The record with accepted aliases renamed; a field present under its own name wins. The same object comes
         back when there is nothing to rename."""
-        if not any(alias in record for alias in self.aliases):
+        if self.aliases.keys().isdisjoint(record):
             return record
         renamed = {name: value for name, value in record.items() if name not in self.aliases}
         for alias, param in self.aliases.items():

@@ -61,8 +61,9 @@ def validator_of(
         findings = list(outcome.findings)
         wrong_already = {fault.field for fault in faults}
         for rule in rules:
-            found = (fault for fault in rule.check(table, named, context) if fault.field not in wrong_already)
-            (findings if rule.is_finding else faults).extend(found)
+            for fault in rule.check(table, named, context):
+                if fault.field not in wrong_already:
+                    (findings if rule.is_finding else faults).append(fault)
         return Validation(tuple(faults), tuple(findings))
 
     return validate

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 from starlette.types import ASGIApp
 
+from radbridge.runtime.host.interpreter import tune_interpreter
 from radbridge.runtime.host.platform import Platform
 from radbridge.runtime.host.running import RunningService
 from radbridge.runtime.host.server import HttpServer
@@ -28,6 +29,7 @@ async def serve(
     :param announce: runs beside the services from the start.
     """
     server = HttpServer(app, listener, grace_seconds=platform.settings.shutdown_grace_seconds)
+    tune_interpreter()
     async with following(platform):
         for service in services:
             service.start()

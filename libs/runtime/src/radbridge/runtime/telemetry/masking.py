@@ -37,13 +37,13 @@ def mask_value(value: object, name: str = "") -> object:
         return MASK
     if isinstance(value, str):
         return mask_text(value)
+    if value is None or isinstance(value, bool | float):
+        return value
+    if isinstance(value, int):
+        return value if abs(value) < 10**10 else mask_text(str(value))
     if isinstance(value, Mapping):
         items = cast(Mapping[object, object], value).items()
         return {str(key): mask_value(item, str(key)) for key, item in items}
     if isinstance(value, list | tuple | set | frozenset):
         return [mask_value(item) for item in cast(Collection[object], value)]
-    if value is None or isinstance(value, bool | float):
-        return value
-    if isinstance(value, int):
-        return value if abs(value) < 10**10 else mask_value(str(value))
     return mask_text(str(value))

@@ -25,7 +25,7 @@ from radbridge.ingest_api.domain.arbitration import Outcome
 from radbridge.ingest_api.intake import Accepted, Intake
 from radbridge.ingest_api.refusal_log import RefusalLog
 from radbridge.runtime.blobs.protocol import BlobUnavailable
-from radbridge.runtime.body import offload
+from radbridge.runtime.body import offload, whole_body
 from radbridge.runtime.database.protocol import DatabaseUnavailable
 from radbridge.runtime.directory import Institution
 from radbridge.runtime.outbox import EventTooLarge
@@ -97,7 +97,7 @@ def edge(resources: Resources, intake: Intake, refusal_log: RefusalLog) -> Shanx
         hospital_code = ""
         number = ""
         try:
-            body = await request.body()
+            body = await whole_body(request.receive)
             institution, plaintext, record = await opened(body, request.headers.get(envelope.ENCRYPTION_TYPE_HEADER))
             number = _number_of(record, number_field)
             accepted = await accept(institution, record, plaintext)
