@@ -14,7 +14,7 @@ from radbridge.contracts.events.institution import InstitutionUpdated
 from radbridge.contracts.events.notification import NotificationDelivered, NotificationIssued
 from radbridge.contracts.events.patient import PatientLinked, PatientMerged, PatientSplit
 from radbridge.contracts.events.presence import InstanceSeen
-from radbridge.contracts.events.recognition import ExamMarked, ExamReminded
+from radbridge.contracts.events.recognition import ExamMarked, ExamReminded, ItemsMapped
 from radbridge.contracts.events.report import ReportReceived, ReportRejected, ReportSigned, ReportVoided
 
 
@@ -62,7 +62,13 @@ TOPICS: tuple[Topic, ...] = (
         ("mpi",),
         ("recognition", "portal"),
     ),
-    Topic("recognition", "reminder_id or mark_id", (ExamReminded, ExamMarked), ("recognition",), ("portal",)),
+    Topic(
+        "recognition",
+        "reminder_id, mark_id or institution_id",
+        (ExamReminded, ExamMarked, ItemsMapped),
+        ("recognition",),
+        ("portal",),
+    ),
     Topic("notification", "notification_id", (NotificationIssued, NotificationDelivered), ("notify",), ("portal",)),
     Topic("audit", "access_id", (AccessRecorded,), ALL_SERVICES, ()),
     Topic(

@@ -1,12 +1,16 @@
 """The ``recognition`` service, put together."""
 
-from radbridge.recognition import handlers, store
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from radbridge.recognition import handlers, restoring, store
 from radbridge.recognition.api import exams, items, neijiang, why
 from radbridge.recognition.marks import Marks
 from radbridge.recognition.reminders import Reminders
 from radbridge.recognition.settings import RecognitionSettings
 from radbridge.runtime import rebuild_api
 from radbridge.runtime.rebuild import Rebuilder
+from radbridge.runtime.restoring import Restorer
 from radbridge.runtime.service import Resources, Service, ServiceDefinition, Worker
 from radbridge.runtime.settings import load_settings
 
@@ -29,8 +33,16 @@ def build(resources: Resources) -> Service:
     consumer = handlers.consumer(resources.sealed_blobs, resources.keyring)
     rebuilder = Rebuilder(consumer, resources.log, resources.database, store.clear_projections, resources.clock)
     marks = Marks(resources.database, resources.outbox, resources.directory, resources.clock)
+    restorer = Restorer(resources.log, resources.database, resources.clock, restoring.TOPIC, restoring.keep)
+
+    @asynccontextmanager
+    async def lifespan() -> AsyncGenerator[None]:
+        await restorer.run()
+        yield
+
     return Service(
         name="recognition",
+        lifespan=lifespan,
         routers=(
             neijiang.router(resources, reminders, marks, settings.answer_within),
             items.router(resources),

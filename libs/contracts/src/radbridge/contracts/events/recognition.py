@@ -1,9 +1,9 @@
-"""What doctors were reminded of and what they did with it, published by ``recognition``."""
+"""What doctors were reminded of, what they did with it, and which items compare, published by ``recognition``."""
 
 from datetime import datetime
 from typing import ClassVar
 
-from radbridge.contracts.events.base import EventBody
+from radbridge.contracts.events.base import EventBody, Part
 
 
 class ExamReminded(EventBody):
@@ -42,3 +42,27 @@ class ExamMarked(EventBody):
 
     def aggregate_id(self) -> str:
         return self.mark_id
+
+
+class MappedItem(Part):
+    """A hospital's item as a recognition catalogue knows it."""
+
+    item_code: str
+    item_name: str = ""
+    catalogue: str
+    """``shanxi``, ``neijiang`` or ``jiangsu``"""
+    catalogue_code: str
+
+
+class ItemsMapped(EventBody):
+    """Items of one hospital were mapped; each replaces what was said of it before, others stay."""
+
+    NAME: ClassVar[str] = "recognition.items_mapped"
+    TOPIC: ClassVar[str] = "recognition"
+
+    institution_id: str
+    items: list[MappedItem]
+    mapped_at: datetime
+
+    def aggregate_id(self) -> str:
+        return self.institution_id

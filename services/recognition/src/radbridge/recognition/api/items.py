@@ -1,17 +1,22 @@
 """Item mappings and counts, for administrators."""
 
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 
+from radbridge.contracts.events.recognition import ItemsMapped, MappedItem
 from radbridge.recognition import store
+from radbridge.runtime.database.protocol import Transaction
 from radbridge.runtime.problems import Problem
 from radbridge.runtime.security.principal import Principal, require
 from radbridge.runtime.service import Resources
 
 Administrator = Annotated[Principal, Depends(require("admin"))]
 Reader = Annotated[Principal, Depends(require("admin", "operator"))]
+_ITEMS_PER_EVENT = 80
+"""The longest texts that an item may have fill 2.3 KB; an event holds 256 KB."""
 _PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
 
 
@@ -52,6 +57,12 @@ class Statistics(BaseModel):
     marks: list[MarkCount]
 
 
+def _batched(items: Sequence[MappedItem], size: int) -> Iterator[list[MappedItem]]:
+    """The items in their order, so many at a time."""
+    for start in range(0, len(items), size):
+        yield list(items[start : start + size])
+
+
 def router(resources: Resources) -> APIRouter:
     """Routes below ``/api/recognition/v1``."""
     api = APIRouter(prefix="/api/recognition/v1", tags=["items"])
@@ -67,7 +78,17 @@ def router(resources: Resources) -> APIRouter:
         """Store a hospital's mapped items; reminders use them from this answer on."""
         institution_id = institution_id_of(request.hospital_code)
         rows = [(institution_id, i.item_code, i.catalogue, i.catalogue_code, i.item_name) for i in request.items]
-        await resources.database.write(lambda tx: store.save_mappings(tx, rows))
+        mapped = [MappedItem.model_validate(item.model_dump()) for item in request.items]
+
+        async def work(tx: Transaction) -> None:
+            now = resources.clock()
+            await tx.lock(f"items:{institution_id}")
+            await store.save_mappings(tx, rows)
+            for some in _batched(mapped, _ITEMS_PER_EVENT):
+                body = ItemsMapped(institution_id=institution_id, items=some, mapped_at=now)
+                await resources.outbox.publish(tx, body)
+
+        await resources.database.write(work)
         return await list_items(request.hospital_code, _)
 
     @api.get("/items")
