@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -20,8 +20,11 @@ from radbridge.contracts.model.people import Institution, Patient
 from radbridge.contracts.model.report import Report
 from radbridge.contracts.model.serialization import to_json
 from radbridge.contracts.schemas.generate import example
+from radbridge.recognition.domain.listing import Reason, Scope
 from radbridge.recognition.main import SERVICE
+from radbridge.recognition.query import judged_exams
 from radbridge.runtime.clock import utc_now
+from radbridge.runtime.database.protocol import Row, Transaction
 from radbridge.runtime.directory import Institution as Registered
 from radbridge.runtime.security.patient import seal_patient
 from radbridge.runtime.testing import Running, running_service
@@ -249,6 +252,38 @@ async def test_no_mark_on_a_report_without_a_standing_signature(tmp_path: Path) 
             assert await known.mark(refused, "1") != "N0000"
         assert await known.mark(study, "1") == "N0000"
         assert len(await running.events(ExamMarked)) == 1
+
+
+async def test_more_exams_take_no_more_statements(tmp_path: Path) -> None:
+    async with running_service(SERVICE, tmp_path) as running:
+        known = await region(running)
+        await known.report(await known.exam("E0"), ReportSigned)
+        assert len(await known.ask()) == 1
+        few = await statements(running)
+        for number in range(1, 6):
+            await known.report(await known.exam(f"E{number}"), ReportSigned)
+        assert len(await known.ask()) == 6
+        assert await statements(running) == few
+
+
+async def statements(running: Running) -> int:
+    """How many queries it takes to judge every exam."""
+    counted = 0
+
+    async def judge(tx: Transaction) -> int:
+        rows = await tx.fetch("SELECT e.*, NULL AS person_id FROM exam e")
+
+        class Counting:
+            async def fetch(self, sql: str, *values: Any) -> list[Row]:
+                nonlocal counted
+                counted += 1
+                return await tx.fetch(sql, *values)
+
+        found = await judged_exams(cast("Transaction", Counting()), rows, Scope(timedelta(days=90)), utc_now())
+        assert {exam.reason for exam in found} == {Reason.LISTED}
+        return counted
+
+    return await running.resources.database.read(judge)
 
 
 async def test_who_reads_an_exam_leaves_one_event_in_a_while(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Every exam of a person, each with the reason why it is listed or not, read from this service's database alone."""
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -44,15 +45,65 @@ class JudgedExam:
     reason: Reason
 
 
-async def judged_exams(tx: Transaction, rows: Iterable[Row], scope: Scope, now: datetime) -> list[JudgedExam]:
-    """Judge each exam row of a person."""
-    return [await _judged(tx, row, scope, now) for row in rows]
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What the tables hold about a set of exams."""
+
+    reports: Mapping[str, list[Row]]
+    """By exam id."""
+    items: Mapping[tuple[str, str], list[ItemInCatalogue]]
+    """By institution and item code."""
+    studies: frozenset[tuple[str, str]]
+    """Institution and study UID of those with images."""
+    by_accession: Mapping[tuple[str, str], list[str]]
+    """Study UIDs by institution and accession number."""
 
 
-async def _judged(tx: Transaction, row: Row, scope: Scope, now: datetime) -> JudgedExam:
-    report_rows = await store.reports_of_exam(tx, row["exam_id"])
-    mapping_rows = await store.mappings(tx, row["institution_id"], row["item_code"])
-    items = tuple(ItemInCatalogue(m["catalogue"], m["catalogue_code"], m["item_name"]) for m in mapping_rows)
+async def judged_exams(tx: Transaction, rows: Sequence[Row], scope: Scope, now: datetime) -> list[JudgedExam]:
+    """Judge each exam row of a person. However many there are, that takes the same four queries."""
+    known = await _known(tx, rows)
+    return [_judged(row, known, scope, now) for row in rows]
+
+
+async def _known(tx: Transaction, rows: Sequence[Row]) -> _Known:
+    institutions = sorted({row["institution_id"] for row in rows})
+    reports: defaultdict[str, list[Row]] = defaultdict(list)
+    for report in await store.reports_of_exams(tx, [row["exam_id"] for row in rows]):
+        reports[report["exam_id"]].append(report)
+    items: defaultdict[tuple[str, str], list[ItemInCatalogue]] = defaultdict(list)
+    for m in await store.mappings(tx, institutions, sorted({row["item_code"] for row in rows})):
+        item = ItemInCatalogue(m["catalogue"], m["catalogue_code"], m["item_name"])
+        items[m["institution_id"], m["item_code"]].append(item)
+    study_uids = sorted({uid for row in rows for uid in _study_uids(row)})
+    accessions = sorted({number for row in rows for number in _accession_numbers(row)})
+    by_accession: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+    for image in await store.images_of_accessions(tx, institutions, accessions):
+        by_accession[image["institution_id"], image["accession_number"]].append(image["study_uid"])
+    images = await store.images_of_studies(tx, institutions, study_uids)
+    studies = frozenset((image["institution_id"], image["study_uid"]) for image in images)
+    return _Known(reports, items, studies, by_accession)
+
+
+def _study_uids(row: Row) -> list[str]:
+    return row["study_uids"].split()
+
+
+def _accession_numbers(row: Row) -> list[str]:
+    return [number for number in row["accession_numbers"].split("\n") if number]
+
+
+def _stored_studies(row: Row, known: _Known) -> list[str]:
+    """Study UIDs of an exam that have images: by study UID, else by accession number within the institution."""
+    institution_id = row["institution_id"]
+    found = [uid for uid in _study_uids(row) if (institution_id, uid) in known.studies]
+    return found or [
+        uid for number in _accession_numbers(row) for uid in known.by_accession.get((institution_id, number), ())
+    ]
+
+
+def _judged(row: Row, known: _Known, scope: Scope, now: datetime) -> JudgedExam:
+    report_rows = known.reports.get(row["exam_id"], [])
+    items = tuple(known.items.get((row["institution_id"], row["item_code"]), ()))
     moment = from_micros(row["moment"])
     facts = ExamFacts(
         institution_id=row["institution_id"],
@@ -61,8 +112,6 @@ async def _judged(tx: Transaction, row: Row, scope: Scope, now: datetime) -> Jud
         items=items,
         reports=tuple(ReportState(r["state"]) for r in report_rows),
     )
-    study_uids = tuple(row["study_uids"].split())
-    accessions = [number for number in row["accession_numbers"].split("\n") if number]
     return JudgedExam(
         exam_id=row["exam_id"],
         institution_id=row["institution_id"],
@@ -77,8 +126,8 @@ async def _judged(tx: Transaction, row: Row, scope: Scope, now: datetime) -> Jud
         performed_at=from_micros(row["performed_at"]) if row["performed_at"] is not None else None,
         moment=moment,
         exam_sealed=row["exam_sealed"],
-        study_uids=study_uids,
-        stored_study_uids=tuple(await store.stored_studies(tx, row["institution_id"], study_uids, accessions)),
+        study_uids=tuple(_study_uids(row)),
+        stored_study_uids=tuple(_stored_studies(row, known)),
         items=items,
         reports=tuple(
             ListedReport(r["report_id"], r["report_number"], r["content_sealed"])

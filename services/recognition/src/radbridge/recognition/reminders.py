@@ -14,7 +14,8 @@ from radbridge.recognition import store
 from radbridge.recognition.domain.listing import Reason, Scope
 from radbridge.recognition.query import JudgedExam, ListedReport, judged_exams
 from radbridge.runtime.audit import Audit
-from radbridge.runtime.clock import Clock
+from radbridge.runtime.body import offload
+from radbridge.runtime.clock import Clock, to_micros
 from radbridge.runtime.database.protocol import Database, Transaction
 from radbridge.runtime.directory import Institution
 from radbridge.runtime.outbox import Outbox
@@ -49,15 +50,13 @@ class Reminders:
         now = self.clock()
 
         async def find(tx: Transaction) -> list[JudgedExam]:
-            rows = await store.exams_of_document(tx, index) if index else []
+            since = to_micros(now - self.window)
+            rows = await store.exams_of_document(tx, index, since=since) if index else []
             return await judged_exams(tx, rows, Scope(window=self.window), now)
 
         listed = [exam for exam in await self.database.read(find) if exam.reason is Reason.LISTED]
-        offers: dict[str, OfferedStudy] = {}
-        for exam in listed:
-            for report in exam.reports:
-                if report.report_id not in offers:
-                    offers[report.report_id] = self._offer(institution, exam, report)
+        size = sum(len(exam.exam_sealed) + len(report.content_sealed) for exam in listed for report in exam.reports)
+        offers = await offload(self._offers, size, institution, listed)
 
         async def record(tx: Transaction) -> None:
             person_id = next((exam.person_id for exam in listed if exam.person_id), None)
@@ -88,6 +87,15 @@ class Reminders:
 
         await self.database.write(record)
         return list(offers.values())
+
+    def _offers(self, institution: Institution, listed: list[JudgedExam]) -> dict[str, OfferedStudy]:
+        """By report id; a report on several exams is offered with the newest."""
+        offers: dict[str, OfferedStudy] = {}
+        for exam in listed:
+            for report in exam.reports:
+                if report.report_id not in offers:
+                    offers[report.report_id] = self._offer(institution, exam, report)
+        return offers
 
     def _offer(self, institution: Institution, judged: JudgedExam, listed: ListedReport) -> OfferedStudy:
         exam = from_json(Exam, self.keyring.open(judged.exam_sealed, place=judged.exam_id))

@@ -120,19 +120,20 @@ async def clear_projections(tx: Transaction) -> None:
         await tx.execute(f"DELETE FROM {table}")  # noqa: S608 (names of our own)
 
 
-async def exams_of_document(tx: Transaction, document_index: str) -> list[Row]:
-    """Every exam of the person who holds an identity document, newest first.
+async def exams_of_document(tx: Transaction, document_index: str, *, since: int = 0) -> list[Row]:
+    """Every exam of the person who holds an identity document, from a moment on, newest first.
 
     The person's records are those linked by ``mpi``; an exam that carries the document itself counts at once, before
     its record was linked. ``person_id`` is null there.
     """
     return await tx.fetch(
         """SELECT e.*, rp.person_id AS person_id FROM exam e LEFT JOIN record_person rp ON rp.record_id = e.record_id
-           WHERE e.document_index = $1 OR e.record_id IN (
+           WHERE e.moment >= $2 AND (e.document_index = $1 OR e.record_id IN (
                SELECT record_id FROM record_person WHERE person_id IN (
-                   SELECT person_id FROM record_person WHERE document_index = $1))
+                   SELECT person_id FROM record_person WHERE document_index = $1)))
            ORDER BY e.moment DESC, e.exam_id""",
         document_index,
+        since,
     )
 
 
@@ -157,12 +158,14 @@ async def exams_of_record(tx: Transaction, record_id: str) -> list[Row]:
     )
 
 
-async def reports_of_exam(tx: Transaction, exam_id: str) -> list[Row]:
-    """All reports that name the exam."""
+async def reports_of_exams(tx: Transaction, exam_ids: Sequence[str]) -> list[Row]:
+    """All reports that name any of the exams, each as often as it names one (``exam_id``)."""
+    if not exam_ids:
+        return []
     return await tx.fetch(
-        """SELECT r.* FROM report r JOIN report_exam x ON x.report_id = r.report_id WHERE x.exam_id = $1
-           ORDER BY r.report_id""",
-        exam_id,
+        f"""SELECT r.*, x.exam_id AS exam_id FROM report r JOIN report_exam x ON x.report_id = r.report_id
+            WHERE x.exam_id IN ({_places(exam_ids)}) ORDER BY r.report_id""",  # noqa: S608 (placeholders alone)
+        *exam_ids,
     )
 
 
@@ -185,12 +188,16 @@ async def report_of_number(tx: Transaction, institution_id: str, report_number: 
     )
 
 
-async def mappings(tx: Transaction, institution_id: str, item_code: str) -> list[Row]:
-    """A hospital's item in all catalogues."""
+async def mappings(tx: Transaction, institution_ids: Sequence[str], item_codes: Sequence[str]) -> list[Row]:
+    """Items with any of these codes of any of these hospitals, in all catalogues."""
+    if not institution_ids:
+        return []
     return await tx.fetch(
-        "SELECT * FROM item_mapping WHERE institution_id = $1 AND item_code = $2 ORDER BY catalogue",
-        institution_id,
-        item_code,
+        f"""SELECT * FROM item_mapping WHERE institution_id IN ({_places(institution_ids)})
+            AND item_code IN ({_places(item_codes, after=len(institution_ids))})
+            ORDER BY catalogue""",  # noqa: S608 (placeholders alone)
+        *institution_ids,
+        *item_codes,
     )
 
 
@@ -212,26 +219,33 @@ async def save_mappings(tx: Transaction, rows: Sequence[tuple[str, str, str, str
     )
 
 
-async def stored_studies(
-    tx: Transaction, institution_id: str, study_uids: Sequence[str], accessions: Sequence[str]
-) -> list[str]:
-    """Study UIDs of an exam that have images: by study UID, else by accession number within the institution."""
-    found: list[str] = []
-    for uid in study_uids:
-        rows = await tx.fetch(
-            "SELECT study_uid FROM images WHERE institution_id = $1 AND study_uid = $2", institution_id, uid
-        )
-        found += [row["study_uid"] for row in rows]
-    if found:
-        return found
-    for number in accessions:
-        rows = await tx.fetch(
-            "SELECT study_uid FROM images WHERE institution_id = $1 AND accession_number = $2 ORDER BY study_uid",
-            institution_id,
-            number,
-        )
-        found += [row["study_uid"] for row in rows]
-    return found
+async def images_of_studies(tx: Transaction, institution_ids: Sequence[str], study_uids: Sequence[str]) -> list[Row]:
+    """Stored studies with any of these UIDs, of any of these institutions."""
+    if not study_uids:
+        return []
+    return await tx.fetch(
+        f"""SELECT institution_id, study_uid FROM images
+            WHERE institution_id IN ({_places(institution_ids)})
+            AND study_uid IN ({_places(study_uids, after=len(institution_ids))})""",  # noqa: S608 (placeholders alone)
+        *institution_ids,
+        *study_uids,
+    )
+
+
+async def images_of_accessions(
+    tx: Transaction, institution_ids: Sequence[str], accession_numbers: Sequence[str]
+) -> list[Row]:
+    """Stored studies with any of these accession numbers, of any of these institutions."""
+    if not accession_numbers:
+        return []
+    return await tx.fetch(
+        f"""SELECT institution_id, study_uid, accession_number FROM images
+            WHERE institution_id IN ({_places(institution_ids)})
+            AND accession_number IN ({_places(accession_numbers, after=len(institution_ids))})
+            ORDER BY study_uid""",  # noqa: S608 (placeholders alone)
+        *institution_ids,
+        *accession_numbers,
+    )
 
 
 async def save_mark(
@@ -267,3 +281,8 @@ async def mark_counts(tx: Transaction) -> list[Row]:
         """SELECT asking_institution_id, recognised, COUNT(*) AS marks FROM mark
            GROUP BY asking_institution_id, recognised ORDER BY asking_institution_id, recognised"""
     )
+
+
+def _places(values: Sequence[str], *, after: int = 0) -> str:
+    """``$1, $2, …``: one placeholder per value, behind those before."""
+    return ", ".join(f"${after + number}" for number in range(1, len(values) + 1))
