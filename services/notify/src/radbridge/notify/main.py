@@ -4,15 +4,15 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
-from radbridge.notify import handlers
+from radbridge.notify import handlers, restoring
 from radbridge.notify.api import accounts, bindings, callbacks, deliveries, preferences
 from radbridge.notify.delivery_book import DeliveryBook
 from radbridge.notify.issuing import Issuer
-from radbridge.notify.restoring import Restorer
 from radbridge.notify.senders import Senders
 from radbridge.notify.settings import NotifySettings
 from radbridge.notify.wechat_token_store import DatabaseTokenStore
 from radbridge.notify.worker import DeliveryWorker
+from radbridge.runtime.restoring import Restorer
 from radbridge.runtime.service import Resources, Service, ServiceDefinition, Worker
 from radbridge.runtime.settings import load_settings
 
@@ -50,7 +50,7 @@ def build(resources: Resources) -> Service:
         base_url=resources.settings.base_url,
         woken=woken,
     )
-    restorer = Restorer(resources.log, resources.database, resources.clock)
+    restorer = Restorer(resources.log, resources.database, resources.clock, restoring.TOPIC, restoring.keep)
 
     @asynccontextmanager
     async def lifespan() -> AsyncGenerator[None]:

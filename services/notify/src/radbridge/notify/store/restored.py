@@ -1,7 +1,5 @@
 """Rows made from this service's own events when its database is new."""
 
-from datetime import datetime
-
 import orjson
 
 from radbridge.contracts.events.notification import NotificationDelivered, NotificationIssued
@@ -12,20 +10,6 @@ _NOTIFICATION = """
     INSERT INTO notification (notification_id, report_id, institution_id, exam_ids, content, hospital_name,
         patient_sealed, reported_at, issued_at, expires_at, withdrawn)
     VALUES ($1, $2, $3, $4, '', '', $5, $6, $6, $7, 0) ON CONFLICT (notification_id) DO NOTHING"""
-
-
-async def is_done(tx: Transaction, topic: str) -> bool:
-    """Whether the topic was read to its end."""
-    return await tx.fetch_one("SELECT 1 AS one FROM restored WHERE topic = $1", topic) is not None
-
-
-async def note_done(tx: Transaction, topic: str, now: datetime) -> None:
-    """Note that it was."""
-    await tx.execute(
-        "INSERT INTO restored (topic, restored_at) VALUES ($1, $2) ON CONFLICT (topic) DO NOTHING",
-        topic,
-        to_micros(now),
-    )
 
 
 async def issued(tx: Transaction, body: NotificationIssued) -> None:
