@@ -13,6 +13,7 @@ import pytest
 
 from radbridge.runtime.database.protocol import DatabaseUnavailable, ForeignAwait, Transaction
 from radbridge.runtime.database.sqlite import SqliteDatabase
+from radbridge.runtime.database.sqlite_writer import GroupCommitWriter
 
 INSERT = "INSERT INTO item (name, amount) VALUES ($1, $2)"
 
@@ -51,6 +52,19 @@ def commits(database: SqliteDatabase) -> int:
     salt = wal[16:24]
     frames = [wal[start : start + 24] for start in range(32, len(wal) - 23, 24 + 4096)]
     return sum(1 for frame in frames if frame[8:16] == salt and frame[4:8] != b"\0\0\0\0")
+
+
+async def test_writes_of_one_turn_of_the_loop_share_one_commit(database: SqliteDatabase) -> None:
+    before = commits(database)
+    await asyncio.gather(*(database.write_one(INSERT, str(n), n) for n in range(20)))
+    assert commits(database) - before == 1
+
+
+async def test_a_write_in_the_turn_of_the_close_is_committed(tmp_path: Path) -> None:
+    writer = GroupCommitWriter(tmp_path / "closing.db")
+    async with asyncio.timeout(10):
+        rows, _ = await asyncio.gather(writer.write(lambda tx: tx.fetch("SELECT 1")), writer.close())
+    assert [tuple(row) for row in rows] == [(1,)]
 
 
 async def test_what_waits_shares_one_commit(database: SqliteDatabase) -> None:
