@@ -40,7 +40,8 @@ def up(
         for address in addresses:
             print(f"{address.name:<{width}}  {address.url}")
         print(f"{'token':<{width}}  {data.absolute() / 'admin.token'}")
-        print(f"{'demo':<{width}}  uv run radbridge demo --url {addresses[0].url.rstrip('/')} --data {data}")
+        url = addresses[0].url.rstrip("/")
+        print(f"{'demo':<{width}}  make demo ARGS='--url {url} --data {data}'")
 
     announcer = Announcer(
         addresses=show_addresses,
