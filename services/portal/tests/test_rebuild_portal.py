@@ -21,7 +21,7 @@ from radbridge.portal import store
 from radbridge.portal.main import SERVICE
 from radbridge.runtime.bus.protocol import Message
 from radbridge.runtime.clock import utc_now
-from radbridge.runtime.database.protocol import Transaction
+from radbridge.runtime.database.protocol import Row, Transaction
 from radbridge.runtime.testing import Running, running_service
 
 TABLES = ("fact", "fact_key", "exam", "exam_key", "link")
@@ -82,9 +82,14 @@ async def state(running: Running) -> Mapping[str, list[dict[str, Any]]]:
 
     async def work(tx: Transaction) -> dict[str, list[dict[str, Any]]]:
         rows = {table: await tx.fetch(f"SELECT * FROM {table}") for table in TABLES}
-        return {table: sorted((dict(row) for row in rows[table]), key=repr) for table in TABLES}
+        return {table: sorted(map(_lasting, rows[table]), key=repr) for table in TABLES}
 
     return await running.resources.database.read(work)
+
+
+def _lasting(row: Row) -> dict[str, Any]:
+    """A row without the count of when a change was noticed here, which goes on in a rebuild."""
+    return {name: value for name, value in dict(row).items() if name != "change_number"}
 
 
 async def published(running: Running) -> dict[str, int]:
