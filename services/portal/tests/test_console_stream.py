@@ -2,16 +2,20 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from fastapi import Request
 from starlette.responses import StreamingResponse
 
+from radbridge.contracts.envelope import make_event
 from radbridge.contracts.events.audit import AccessRecorded
 from radbridge.contracts.events.exam import ExamRegistered
 from radbridge.contracts.schemas.generate import example
+from radbridge.portal import store
 from radbridge.portal.api import console, events
+from radbridge.portal.changes import Changes
 from radbridge.portal.main import SERVICE
 from radbridge.runtime.testing import running_service
 
@@ -50,6 +54,40 @@ async def test_the_list_names_every_exam(tmp_path: Path) -> None:
         await running.settled()
         found = (await running.admin.get("/api/portal/v1/exams")).json()["exams"]
     assert {exam["exam_id"] for exam in found} == {f"exam-{number}" for number in range(3)}
+
+
+async def test_changes_are_followed_by_when_they_were_noticed(tmp_path: Path) -> None:
+    """Also of events that happened long before those that were told already."""
+    async with running_service(SERVICE, tmp_path) as running:
+
+        async def happened(exam_id: str, days_ago: int) -> None:
+            body = ExamRegistered.model_validate({**example(ExamRegistered), "exam_id": exam_id, "study_uids": []})
+            body = body.model_copy(update={"accession_numbers": []})
+            at = running.resources.clock() - timedelta(days=days_ago)
+            event = make_event(body, service="ingest-api", version=1, time=at)
+            await running.resources.database.write(lambda tx: store.save_exam(tx, event, body))
+            await running.resources.database.write(lambda tx: store.add_fact(tx, event, body))
+
+        await happened("known", 0)
+        changed = Changes(running.resources.database)
+        assert await changed.exams() == []
+        await happened("late", 9)
+        await happened("later", 99)
+        found = await changed.exams()
+        assert [exam_id for exam_id in found if exam_id != "known"] == ["late", "later"]
+        assert await changed.exams() == []
+
+
+@pytest.mark.parametrize(("query", "found"), [("10%", 1), ("10", 2), ("1_", 0), ("!", 0)])
+async def test_signs_of_patterns_are_searched_as_they_stand(tmp_path: Path, query: str, found: int) -> None:
+    async with running_service(SERVICE, tmp_path) as running:
+        for number, name in enumerate(("10% 增强", "100 平扫")):
+            changed = {"exam_id": f"e{number}", "item_name": name}
+            body = ExamRegistered.model_validate({**example(ExamRegistered), **changed})
+            await running.publish(body, service="ingest-api")
+        await running.settled()
+        answer = await running.admin.get("/api/portal/v1/exams", params={"q": query})
+    assert len(answer.json()["exams"]) == found
 
 
 async def test_who_looks_at_an_exam_leaves_one_event_in_a_while(tmp_path: Path) -> None:

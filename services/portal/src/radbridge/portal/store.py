@@ -28,18 +28,19 @@ async def add_fact(tx: Transaction, event: Event, body: EventBody) -> None:
         to_micros(event.time),
         event.data.decode(),
     )
-    found_by = keys(body)
-    for key in found_by:
+    number = await _next_change_number(tx)
+    for key in keys(body):
         await tx.execute(
             "INSERT INTO fact_key (key, event_id) VALUES ($1, $2) ON CONFLICT (key, event_id) DO NOTHING",
             key,
             event.id,
         )
         await tx.execute(
-            """UPDATE exam SET changed_at = $2 WHERE changed_at < $2
-               AND exam_id IN (SELECT exam_id FROM exam_key WHERE key = $1)""",
+            """UPDATE exam SET changed_at = CASE WHEN changed_at < $2 THEN $2 ELSE changed_at END, change_number = $3
+               WHERE exam_id IN (SELECT exam_id FROM exam_key WHERE key = $1)""",
             key,
             to_micros(event.time),
+            number,
         )
 
 
@@ -126,8 +127,8 @@ async def list_exams(
 ) -> list[Row]:
     """Exams by newest event. ``query``: an exact number, UID or report id, or the start of an item's name."""
     return await tx.fetch(
-        """SELECT * FROM exam WHERE ($1 = '' OR exam_number = $1 OR item_name LIKE $2 OR exam_id IN (
-                 SELECT k.exam_id FROM exam_key k WHERE k.key LIKE $3 OR k.key LIKE $4)
+        """SELECT * FROM exam WHERE ($1 = '' OR exam_number = $1 OR item_name LIKE $2 ESCAPE '!' OR exam_id IN (
+                 SELECT k.exam_id FROM exam_key k WHERE k.key LIKE $3 ESCAPE '!' OR k.key LIKE $4 ESCAPE '!')
                OR exam_id IN (SELECT k.exam_id FROM exam_key k JOIN fact_key f ON f.key = k.key
                               JOIN fact e ON e.event_id = f.event_id WHERE e.subject = $1))
              AND ($5 = '' OR institution_id = $5) AND changed_at < $6
@@ -142,11 +143,28 @@ async def list_exams(
     )
 
 
-async def changed_exams(tx: Transaction, after: int, limit: int) -> list[Row]:
-    """Exams whose journeys grew after the given moment, oldest first."""
+async def last_change(tx: Transaction) -> int:
+    """The highest change number that any exam has."""
+    row = await tx.fetch_one("SELECT MAX(change_number) AS last FROM exam")
+    return int(row["last"] or 0) if row else 0
+
+
+async def changed_exams(tx: Transaction, after: int, upto: int) -> list[Row]:
+    """Exams with change numbers in ``(after, upto]``, in the order in which the changes were noticed here."""
     return await tx.fetch(
-        "SELECT * FROM exam WHERE changed_at > $1 ORDER BY changed_at, exam_id LIMIT $2", after, limit
+        """SELECT exam_id, change_number FROM exam WHERE change_number > $1 AND change_number <= $2
+           ORDER BY change_number, exam_id""",
+        after,
+        upto,
     )
+
+
+async def _next_change_number(tx: Transaction) -> int:
+    if tx.dialect == "postgresql":
+        row = await tx.fetch_one("SELECT nextval('exam_change') AS last")
+    else:
+        row = await tx.fetch_one("UPDATE exam_change SET last = last + 1 RETURNING last")
+    return int(row["last"]) if row else 0
 
 
 async def facts_of_exam(tx: Transaction, exam_id: str) -> list[tuple[Event, EventBody]]:
@@ -183,7 +201,7 @@ def _fact(row: Row) -> tuple[Event, EventBody]:
 
 
 def _like_escape(text: str) -> str:
-    return text.replace("%", "").replace("_", "")
+    return text.replace("!", "!!").replace("%", "!%").replace("_", "!_")
 
 
 def _like_prefix(text: str) -> str:

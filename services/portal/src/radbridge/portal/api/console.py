@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 from radbridge.contracts.events.exam import ExamRegistered
 from radbridge.contracts.topics import ALL_SERVICES
 from radbridge.portal import store
+from radbridge.portal.changes import Changes
 from radbridge.portal.domain.journey import Step, tell
 from radbridge.portal.domain.summary import ExamSummary, summarise
 from radbridge.runtime.audit import ReadTrail
@@ -109,18 +110,16 @@ def router(resources: Resources) -> APIRouter:
         """Changed exams and the services' state as server-sent events."""
 
         async def changes() -> AsyncIterator[bytes | None]:
-            after = to_micros(resources.clock())
+            changed = Changes(resources.database)
             shown: dict[str, Any] | None = None
             waited = SERVICES_EVERY_S
             while True:
                 sent = False
-                rows = await _patiently(
-                    lambda after=after: resources.database.read(lambda tx: store.changed_exams(tx, after, 100))
-                )
-                for row in rows or []:
-                    after = row["changed_at"]
+                for exam_id in await _patiently(changed.exams) or []:
                     summary = await _patiently(
-                        lambda row=row: resources.database.read(lambda tx, row=row: _summary(tx, row))
+                        lambda exam_id=exam_id: resources.database.read(
+                            lambda tx, exam_id=exam_id: _summary_of(tx, exam_id)
+                        )
                     )
                     if summary is not None:
                         yield _event("exam", _json(summary))
@@ -184,6 +183,11 @@ async def _summary(tx: Transaction, row: Row) -> ExamSummary:
         updated_at=from_micros(row["changed_at"]),
         facts=[body for _, body in facts],
     )
+
+
+async def _summary_of(tx: Transaction, exam_id: str) -> ExamSummary | None:
+    row = await store.exam_row(tx, exam_id)
+    return None if row is None else await _summary(tx, row)
 
 
 async def _journey(tx: Transaction, exam_id: str) -> tuple[Row, dict[str, Any]] | None:
