@@ -29,7 +29,26 @@ def happened(body: EventBody, seconds: float) -> tuple[Event, EventBody]:
 
 
 def summary(*facts: EventBody) -> ExamSummary:
-    return summarise(EXAM, voided=False, updated_at=BEGAN, facts=facts)
+    return summarise(EXAM, voided=False, updated_at=BEGAN, facts=[happened(body, 0) for body in facts])
+
+
+def of_version(body: EventBody, version: int, seconds: float) -> tuple[Event, EventBody]:
+    service = "ingest-api" if isinstance(body, ReportReceived) else "signing"
+    return make_event(body, service=service, version=version, time=BEGAN + timedelta(seconds=seconds)), body
+
+
+def test_a_report_is_what_the_newest_verdict_says_of_the_newest_push() -> None:
+    """Whatever the clocks of the services say."""
+    push = [of_version(sample(ReportReceived), version, 9) for version in (1, 2)]
+    rejected = of_version(sample(ReportRejected, received_version=1), 1, 5)
+    signed = of_version(sample(ReportSigned, received_version=2), 2, 1)
+
+    def told(*facts: tuple[Event, EventBody]) -> str:
+        return summarise(EXAM, voided=False, updated_at=BEGAN, facts=facts).report
+
+    assert told(signed, rejected, *push) == "signed"
+    assert told(rejected, *push) == "received"
+    assert told(rejected, push[0]) == "rejected"
 
 
 def test_steps_stand_in_the_order_of_time_with_their_durations() -> None:
@@ -76,7 +95,8 @@ def test_a_signed_report_outweighs_a_rejected_one() -> None:
     rejected = sample(ReportRejected, report_id="other")
     assert summary(sample(ReportReceived), sample(ReportSigned), rejected).report == "signed"
     assert summary(rejected).report == "rejected"
-    assert summary(sample(ReportSigned), sample(ReportReceived)).report == "received"
+    newer = of_version(sample(ReportReceived), 9, 0)
+    assert summarise(EXAM, voided=False, updated_at=BEGAN, facts=[newer]).report == "received"
 
 
 def test_counts_are_of_the_newest_state() -> None:

@@ -6,16 +6,16 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from radbridge.contracts.envelope import Event
-from radbridge.contracts.events.base import BlobRef, EventBody
+from radbridge.contracts.events.base import BlobRef
 from radbridge.contracts.events.exam import ExamRegistered
 from radbridge.contracts.events.images import ImagesStored
-from radbridge.contracts.events.report import ReportReceived, ReportRejected, ReportSigned, ReportVoided
+from radbridge.contracts.events.report import ReportSigned
 from radbridge.contracts.model.codes import AgeUnit, Sex
 from radbridge.contracts.model.people import Patient
 from radbridge.contracts.model.report import Report, ReportStep
 from radbridge.contracts.model.serialization import from_json
 from radbridge.portal import store
+from radbridge.portal.domain.verdicts import standing
 from radbridge.runtime.database.protocol import Transaction
 from radbridge.runtime.security.links import ViewGrant
 from radbridge.runtime.security.patient import open_patient
@@ -56,24 +56,6 @@ async def gather(tx: Transaction, exam_id: str, report_id: str | None) -> Gather
             chosen = signed
     studies = stored_studies(exam, (body for body in bodies if isinstance(body, ImagesStored)))
     return Gathered(exam, chosen, tuple(studies), sum(studies.values()))
-
-
-def standing(facts: Iterable[tuple[Event, EventBody]]) -> ReportSigned | None:
-    """The verdict that lets a report be shown: the newest one, if it is about what the hospital sent last and has not
-    withdrawn."""
-    newest_push = newest_verdict = 0
-    verdict: ReportSigned | ReportRejected | None = None
-    for event, body in facts:
-        match body:
-            case ReportReceived() | ReportVoided():
-                newest_push = max(newest_push, event.version)
-            case ReportSigned() | ReportRejected() if event.version > newest_verdict:
-                newest_verdict, verdict = event.version, body
-            case _:
-                pass
-    if isinstance(verdict, ReportSigned) and verdict.received_version >= newest_push:
-        return verdict
-    return None
 
 
 def stored_studies(exam: ExamRegistered, stored: Iterable[ImagesStored]) -> dict[str, int]:

@@ -181,7 +181,7 @@ async def _summary(tx: Transaction, row: Row) -> ExamSummary:
         ExamRegistered.model_validate_json(row["body"]),
         voided=bool(row["voided"]),
         updated_at=from_micros(row["changed_at"]),
-        facts=[body for _, body in facts],
+        facts=facts,
     )
 
 

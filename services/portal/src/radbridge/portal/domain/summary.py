@@ -1,9 +1,11 @@
 """An exam as a list shows it, derived from the events of its journey."""
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from radbridge.contracts.envelope import Event
 from radbridge.contracts.events.base import EventBody
 from radbridge.contracts.events.exam import ExamRegistered
 from radbridge.contracts.events.images import ImagesStored
@@ -11,6 +13,9 @@ from radbridge.contracts.events.notification import NotificationDelivered, Notif
 from radbridge.contracts.events.patient import PatientLinked
 from radbridge.contracts.events.recognition import ExamMarked, ExamReminded
 from radbridge.contracts.events.report import ReportReceived, ReportRejected, ReportSigned, ReportVoided
+from radbridge.portal.domain.verdicts import report_state
+
+Fact = tuple[Event, EventBody]
 
 _NOTIFIED = ("none", "pending", "failed", "accepted", "delivered")
 _REPORTED = ("none", "voided", "rejected", "received", "signed")
@@ -40,8 +45,8 @@ class ExamSummary:
     notified: str = "none"
 
 
-def summarise(exam: ExamRegistered, *, voided: bool, updated_at: datetime, facts: Iterable[EventBody]) -> ExamSummary:
-    """The summary of an exam from its newest state and the bodies of its journey, oldest first."""
+def summarise(exam: ExamRegistered, *, voided: bool, updated_at: datetime, facts: Iterable[Fact]) -> ExamSummary:
+    """The summary of an exam from its newest state and the events of its journey."""
     summary = ExamSummary(
         exam_id=exam.exam_id,
         exam_number=exam.exam_number,
@@ -56,20 +61,14 @@ def summarise(exam: ExamRegistered, *, voided: bool, updated_at: datetime, facts
         voided=voided,
     )
     instances: dict[str, int] = {}
-    reports: dict[str, str] = {}
+    reports: defaultdict[str, list[Fact]] = defaultdict(list)
     marks: set[str] = set()
-    for body in facts:
+    for event, body in facts:
         match body:
             case ImagesStored():
                 instances[body.study_id] = max(body.instances, instances.get(body.study_id, 0))
-            case ReportReceived():
-                reports[body.report_id] = "received"
-            case ReportSigned():
-                reports[body.report_id] = "signed"
-            case ReportRejected():
-                reports[body.report_id] = "rejected"
-            case ReportVoided():
-                reports[body.report_id] = "voided"
+            case ReportReceived() | ReportSigned() | ReportRejected() | ReportVoided():
+                reports[body.report_id].append((event, body))
             case PatientLinked():
                 summary.linked = True
             case ExamReminded():
@@ -82,8 +81,8 @@ def summarise(exam: ExamRegistered, *, voided: bool, updated_at: datetime, facts
                 summary.notified = _better(_NOTIFIED, summary.notified, body.state)
             case _:
                 pass
-    for state in reports.values():
-        summary.report = _better(_REPORTED, summary.report, state)
+    for of_report in reports.values():
+        summary.report = _better(_REPORTED, summary.report, report_state(of_report))
     summary.images = sum(instances.values())
     summary.marked = len(marks)
     return summary
