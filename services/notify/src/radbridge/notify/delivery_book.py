@@ -28,8 +28,9 @@ from radbridge.runtime.outbox import Outbox
 from radbridge.runtime.security.keyring import Keyring
 from radbridge.runtime.security.vault import Vault
 
-SEND_LEASE = timedelta(minutes=2)
-"""Longer than any send takes: a row still ``sending`` afterwards belongs to a process that is gone."""
+SEND_LEASE = timedelta(seconds=30)
+"""Longer than any send takes (a token and a message, 5 s each): a row still ``sending`` afterwards belongs to a process
+that is gone."""
 
 _EARLY_RECEIPTS_KEPT = timedelta(days=1)
 _PURPOSE = "patient"
