@@ -1,5 +1,7 @@
-"""PyPI's gmssl agrees on honest signatures. It is a second opinion for tests alone: it is slow, and lax about hostile ones
-(docs/decisions/0006)."""
+"""PyPI's gmssl agrees on honest signatures.
+
+A second opinion for tests alone: it is slow, and lax about hostile ones (docs/decisions/0006).
+"""
 
 import pytest
 from gmssl import sm2 as gmssl_sm2
