@@ -1,8 +1,5 @@
 """Who may read what by DICOMweb, and the audit event that each read leaves."""
 
-import base64
-import binascii
-import hmac
 from collections.abc import Iterable
 from datetime import timedelta
 
@@ -13,7 +10,7 @@ from radbridge.runtime.audit import Audit, ReadTrail
 from radbridge.runtime.clock import Clock
 from radbridge.runtime.directory import Directory
 from radbridge.runtime.problems import Problem
-from radbridge.runtime.security.keyring import SealError
+from radbridge.runtime.security.hospital import hospital_of
 from radbridge.runtime.security.principal import Authenticator, Principal
 
 
@@ -38,7 +35,7 @@ class ReadAccess:
 
         :raises Problem: 401, nobody proves to be anybody.
         """
-        principal = self._authenticator.from_request(request) or self._hospital(request)
+        principal = self._authenticator.from_request(request) or hospital_of(request, self._directory)
         if principal is None:
             raise Problem(401, detail="A token or a signed link is needed.", headers={"www-authenticate": "Bearer"})
         return principal
@@ -85,27 +82,3 @@ class ReadAccess:
                 study_uid=study_uid,
                 allowed=allowed,
             )
-
-    def _hospital(self, request: Request) -> Principal | None:
-        scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "basic":
-            return None
-        try:
-            access_key, _, secret_key = base64.b64decode(credentials, validate=True).decode().partition(":")
-        except (binascii.Error, UnicodeDecodeError):
-            return None
-        institution = self._directory.by_access_key(access_key)
-        if institution is None or not institution.enabled:
-            return None
-        try:
-            right = hmac.compare_digest(institution.secret_key.encode(), secret_key.encode())
-        except SealError:
-            return None
-        if not right:
-            return None
-        return Principal(
-            kind="hospital",
-            subject=institution.code,
-            roles=frozenset({"hospital"}),
-            institution_id=institution.id,
-        )

@@ -18,10 +18,9 @@ def hospital_or(directory: Directory, *roles: str) -> Callable[[Request], Awaita
     somebody_else = require(*roles)
 
     async def principal_of(request: Request) -> Principal:
-        scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "basic":
+        if _basic_credentials(request) is None:
             return await somebody_else(request)
-        principal = _hospital(directory, encoded.strip())
+        principal = hospital_of(request, directory)
         if principal is None:
             raise Problem(401, detail="The access key or the secret key is wrong.")
         return principal
@@ -29,7 +28,11 @@ def hospital_or(directory: Directory, *roles: str) -> Callable[[Request], Awaita
     return principal_of
 
 
-def _hospital(directory: Directory, encoded: str) -> Principal | None:
+def hospital_of(request: Request, directory: Directory) -> Principal | None:
+    """The registered and enabled hospital whose credentials a request bears; None where it bears no right ones."""
+    encoded = _basic_credentials(request)
+    if encoded is None:
+        return None
     try:
         access_key, _, secret_key = base64.b64decode(encoded, validate=True).decode().partition(":")
         institution = directory.by_access_key(access_key)
@@ -45,3 +48,8 @@ def _hospital(directory: Directory, encoded: str) -> Principal | None:
         roles=frozenset({"hospital"}),
         institution_id=institution.id,
     )
+
+
+def _basic_credentials(request: Request) -> str | None:
+    scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
+    return encoded.strip() if scheme.lower() == "basic" else None
