@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from radbridge.contracts.events.audit import AccessRecorded
 from radbridge.contracts.events.report import ReportRejected, ReportSigned, ReportVoided
 from radbridge.contracts.model.codes import ReportStatus
 from radbridge.runtime.clock import utc_now
@@ -86,6 +87,26 @@ async def test_evidence_is_for_auditors(world: Any) -> None:
         assert (await world.running.client.get(f"/api/signing/v1{path}")).status_code == 401
         headers = {"authorization": f"Basic {basic}"}
         assert (await world.running.client.get(f"/api/signing/v1{path}", headers=headers)).status_code in (401, 403)
+
+
+async def test_who_looks_at_verdicts_and_evidence_leaves_an_event(world: Any) -> None:
+    await world.push("R1")
+    own = (world.hospital.access_key, world.hospital.secret_key)
+    verdict = {"params": {"hospitalCode": world.hospital.code}, "auth": own}
+    for _ in range(2):
+        assert (await world.running.client.get("/api/signing/v1/reports/R1/verdict", **verdict)).status_code == 200
+    await world.evidence()
+    await world.running.admin.get("/api/signing/v1/held")
+    await world.running.admin.post("/api/signing/v1/evidence/1/judge-again")
+    seen = [body for _, body in await world.running.events(AccessRecorded)]
+    assert sorted((body.actor, body.action, body.institution_id) for body in seen if body.actor != "admin") == [
+        (f"hospital:{world.hospital.code}", "signing.verdict", world.hospital.id)
+    ]
+    assert {(body.action, body.institution_id) for body in seen if body.actor == "admin"} == {
+        ("signing.evidence", None),
+        ("signing.held", None),
+        ("signing.judge_again", world.hospital.id),
+    }
 
 
 async def test_a_verdict_is_made_again_from_its_evidence(world: Any) -> None:

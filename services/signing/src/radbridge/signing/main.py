@@ -2,6 +2,7 @@
 
 import logging
 
+from radbridge.runtime.audit import ReadTrail
 from radbridge.runtime.service import Resources, Service, ServiceDefinition, Worker
 from radbridge.runtime.settings import load_settings
 from radbridge.signing import handlers
@@ -33,12 +34,13 @@ def build(resources: Resources) -> Service:
         every=settings.held_check,
     )
     callers = Callers(resources.directory)
+    trail = ReadTrail(resources.audit, clock=resources.clock)
     return Service(
         name="signing",
         routers=(
-            verdicts.router(resources),
-            held.router(resources, settlement),
-            evidence.router(resources),
+            verdicts.router(resources, trail),
+            held.router(resources, settlement, trail),
+            evidence.router(resources, trail),
             authorities.router(resources, lists),
             trials.router(resources, lists),
             dsvs.router(callers, trust, resources.clock),

@@ -83,7 +83,7 @@ def router(resources: Resources, lists: RevocationLists) -> APIRouter:
 
 
 def _materials(name: str, request: AuthorityRequest, now: int) -> list[Material]:
-    materials: list[Material] = []
+    found: list[tuple[MaterialKind, str, bytes | None]] = []
     for kind, field, files in (
         (MaterialKind.ROOT, "roots", request.roots),
         (MaterialKind.INTERMEDIATE, "intermediates", request.intermediates),
@@ -92,12 +92,14 @@ def _materials(name: str, request: AuthorityRequest, now: int) -> list[Material]
         for number, text in enumerate(files):
             data = _decoded(f"{field}[{number}]", text)
             _parse(f"{field}[{number}]", kind, data)
-            materials.append(Material(new_id(), name, kind, "", data, now))
+            found.append((kind, "", data))
     for number, url in enumerate(request.crl_urls):
         if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
             raise Problem(422, "Not an address", f"crl_urls[{number}]: only http and https")
-        materials.append(Material(new_id(), name, MaterialKind.CRL, url, None, now))
-    return materials
+        found.append((MaterialKind.CRL, url, None))
+    # ids of one millisecond sort at random, and a CA's files are numbered in the order they were given
+    ids = sorted(new_id() for _ in found)
+    return [Material(one, name, kind, url, data, now) for one, (kind, url, data) in zip(ids, found, strict=True)]
 
 
 def _decoded(field: str, text: str) -> bytes:

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Query
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
+from radbridge.runtime.audit import ReadTrail
 from radbridge.runtime.blobs.protocol import BlobMissing
 from radbridge.runtime.problems import Problem
 from radbridge.runtime.security.keyring import SealError
@@ -43,7 +44,7 @@ class JudgedAgain(BaseModel):
     evidence: dict[str, str]
 
 
-def router(resources: Resources) -> APIRouter:
+def router(resources: Resources, trail: ReadTrail) -> APIRouter:
     """Routes below ``/api/signing/v1/evidence``."""
     api = APIRouter(prefix="/api/signing/v1/evidence", tags=["evidence"])
 
@@ -60,8 +61,9 @@ def router(resources: Resources) -> APIRouter:
             position = rows[-1]["position"]
 
     @api.get("", response_class=StreamingResponse)
-    async def export(_: Auditor, after: Annotated[int, Query(ge=0)] = 0) -> StreamingResponse:
+    async def export(auditor: Auditor, after: Annotated[int, Query(ge=0)] = 0) -> StreamingResponse:
         """All entries after a position, one JSON object a line, oldest first."""
+        await trail.record(actor=auditor.actor, action="signing.evidence")
         until = await resources.database.read(evidence_store.head)
         return StreamingResponse(exported(after, until.position), media_type=MEDIA_TYPE)
 
@@ -72,12 +74,13 @@ def router(resources: Resources) -> APIRouter:
         return HeadView(position=found.position, hash=found.hash)
 
     @api.post("/{position}/judge-again")
-    async def judge_again(position: int, _: Auditor) -> JudgedAgain:
+    async def judge_again(position: int, auditor: Auditor) -> JudgedAgain:
         """Judge a report again from what was stored with its verdict alone, as of the moment it was judged."""
         row = await resources.database.read(lambda tx: evidence_store.entry_at(tx, position))
         if row is None:
             raise Problem(404, "No such entry", f"the chain has no position {position}")
         entry: dict[str, Any] = orjson.loads(row["entry"])
+        await trail.record(actor=auditor.actor, action="signing.judge_again", institution_id=entry["institutionId"])
         archived = await resources.database.read(lambda tx: evidence_store.archived_trust(tx, entry["trust"]))
         if archived is None:
             raise Problem(409, "Not judged again", "the trust that the verdict rests on is not in the archive")

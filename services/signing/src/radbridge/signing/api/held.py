@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel
 
+from radbridge.runtime.audit import ReadTrail
 from radbridge.runtime.clock import from_micros
 from radbridge.runtime.database.protocol import Transaction
 from radbridge.runtime.problems import Problem
@@ -51,13 +52,14 @@ class Released(BaseModel):
     reason: str
 
 
-def router(resources: Resources, settlement: Settlement) -> APIRouter:
+def router(resources: Resources, settlement: Settlement, trail: ReadTrail) -> APIRouter:
     """Routes ``/api/signing/v1/held`` and ``/api/signing/v1/reports/{recordNum}/release``."""
     api = APIRouter(prefix="/api/signing/v1", tags=["verdicts"])
 
     @api.get("/held")
-    async def list_held(_: Operator) -> HeldList:
+    async def list_held(operator: Operator) -> HeldList:
         """Every report that is held."""
+        await trail.record(actor=operator.actor, action="signing.held")
         found = await resources.database.read(lambda tx: held_store.all_held(tx, _SHOWN))
         return HeldList(held=[_view(one) for one in found])
 

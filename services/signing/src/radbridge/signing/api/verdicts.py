@@ -7,6 +7,7 @@ import orjson
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel
 
+from radbridge.runtime.audit import ReadTrail
 from radbridge.runtime.clock import from_micros
 from radbridge.runtime.problems import Problem
 from radbridge.runtime.security.hospital import hospital_or
@@ -39,7 +40,7 @@ class VerdictView(BaseModel):
     evidence_hash: str | None = None
 
 
-def router(resources: Resources) -> APIRouter:
+def router(resources: Resources, trail: ReadTrail) -> APIRouter:
     """Route ``/api/signing/v1/reports/{recordNum}/verdict``."""
     api = APIRouter(prefix="/api/signing/v1", tags=["verdicts"])
     caller = hospital_or(resources.directory, "admin", "operator", "service")
@@ -56,6 +57,7 @@ def router(resources: Resources) -> APIRouter:
             raise Problem(404, "No such institution", f"hospitalCode {hospital_code} is not registered")
         if principal.kind == "hospital" and principal.institution_id != institution.id:
             raise Problem(403, "Not your hospital", "hospitalCode: only your own reports are shown")
+        await trail.record(actor=principal.actor, action="signing.verdict", institution_id=institution.id)
         row = await resources.database.read(lambda tx: store.verdict_of(tx, institution.id, record_num))
         if row is None:
             return VerdictView(recordNum=record_num, verdict=PENDING, reason="尚未收到该报告，或正在验证", checks=[])
