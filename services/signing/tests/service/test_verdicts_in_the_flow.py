@@ -16,6 +16,7 @@ from radbridge.contracts.model.codes import ReportStatus
 from radbridge.runtime.clock import utc_now
 from radbridge.runtime.testing import eventually
 from radbridge.signing.domain.evidence_chain import check_chain
+from radbridge.signing.domain.sm2_curve import parse_signature
 from radbridge.signing.domain.sm3 import sm3
 from radbridge.signing.trial_pki import TrialAuthority
 
@@ -107,6 +108,45 @@ async def test_who_looks_at_verdicts_and_evidence_leaves_an_event(world: Any) ->
         ("signing.held", None),
         ("signing.judge_again", world.hospital.id),
     }
+
+
+def raw(value: bytes) -> bytes:
+    r, s = parse_signature(value)
+    return r.to_bytes(32, "big") + s.to_bytes(32, "big")
+
+
+async def test_raw_values_count_for_signers_of_a_ca_with_that_setting_alone(world: Any) -> None:
+    other = TrialAuthority.create(utc_now())
+    stranger = other.issue_doctor("李四", "110101199003070011")
+    await world.register(other, "OTHER")
+    ours, theirs = (
+        {"doctor": doctor, "stamped_by": authority, "value": raw(doctor.sign_pkcs1("影像".encode())), "text": "影像"}
+        for doctor, authority in ((world.doctor, world.authority), (stranger, other))
+    )
+    await world.push("R1", **ours)
+    assert (await world.register(world.authority, raw_signatures=True))["raw_signatures"]
+    await world.push("R2", **ours)
+    await world.push("R3", **theirs)
+    await world.push("R4", **ours | {"value": bytes(64)})
+    assert [(await world.verdict(number))["verdict"] for number in ("R1", "R2", "R3", "R4")] == [
+        *("rejected", "accepted", "rejected", "rejected")
+    ]
+    asked = {
+        "transId": "raw-value-0000001",
+        "oriData": "影像",
+        "signAlgIdentifier": "SM3WithSM2",
+        "signValue": base64.b64encode(ours["value"]).decode(),
+        "base64Cert": base64.b64encode(world.doctor.cert_der).decode(),
+    }
+    for certificate, result in ((asked["base64Cert"], "true"), ("", "false")):
+        body = asked | {"base64Cert": certificate, "pubKey": base64.b64encode(world.doctor.key.point).decode()}
+        answer = await world.post("/dsvs/v1/pkcs1/verifyDataSign", body)
+        assert answer["data"]["result"] == result, answer
+    assert not (await world.register(world.authority))["raw_signatures"]
+    await world.push("R5", **ours)
+    assert (await world.verdict("R5"))["verdict"] == "rejected"
+    again = await world.running.admin.post("/api/signing/v1/evidence/2/judge-again")
+    assert (again.status_code, again.json()["same"]) == (200, True), again.text
 
 
 async def test_a_verdict_is_made_again_from_its_evidence(world: Any) -> None:

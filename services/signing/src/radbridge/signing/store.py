@@ -20,7 +20,10 @@ class MaterialKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """A certificate file or a revocation list of a CA. ``data`` is missing while an address was not fetched yet."""
+    """A certificate file or a revocation list of a CA. ``data`` is missing while an address was not fetched yet.
+
+    ``raw_signatures``: the CA's setting, that raw r‖s values count for the certificates it issued.
+    """
 
     material_id: str
     ca_name: str
@@ -28,6 +31,7 @@ class Material:
     url: str
     data: bytes | None
     updated_at: int
+    raw_signatures: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +67,12 @@ async def replace_ca(tx: Transaction, ca_name: str, materials: Sequence[Material
     """A CA's material from now on."""
     await tx.execute("DELETE FROM trust_material WHERE ca_name = $1", ca_name)
     await tx.execute_many(
-        """INSERT INTO trust_material (material_id, ca_name, kind, url, data, updated_at)
-           VALUES ($1, $2, $3, $4, $5, $6)""",
-        [(m.material_id, m.ca_name, m.kind.value, m.url, m.data, m.updated_at) for m in materials],
+        """INSERT INTO trust_material (material_id, ca_name, kind, url, data, updated_at, raw_signatures)
+           VALUES ($1, $2, $3, $4, $5, $6, $7)""",
+        [
+            (m.material_id, m.ca_name, m.kind.value, m.url, m.data, m.updated_at, int(m.raw_signatures))
+            for m in materials
+        ],
     )
     await _count_change(tx)
 
@@ -127,6 +134,7 @@ def _material(row: Row) -> Material:
         row["url"],
         None if data is None else bytes(data),
         row["updated_at"],
+        bool(row["raw_signatures"]),
     )
 
 

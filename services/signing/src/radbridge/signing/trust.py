@@ -13,6 +13,9 @@ from radbridge.signing.domain.sm3 import sm3
 from radbridge.signing.domain.trust_store import TrustStore
 from radbridge.signing.store import Material, MaterialKind
 
+_RAW_ISSUERS = "raw_issuers"
+"""In a manifest: those of its certificates whose CA signs with raw values. Left out where there is none."""
+
 
 @dataclass(frozen=True)
 class Trust:
@@ -68,6 +71,8 @@ def build_trust(version: int, materials: list[Material]) -> Trust:
         name = sm3(material.data).hex()
         files[name] = material.data
         names[material.kind.value].append(name)
+        if material.raw_signatures and material.kind is not MaterialKind.CRL:
+            names.setdefault(_RAW_ISSUERS, []).append(name)
     manifest = orjson.dumps(names, option=orjson.OPT_SORT_KEYS)
     return Trust(version, store_of(manifest, files), manifest, files)
 
@@ -83,7 +88,10 @@ def store_of(manifest: bytes, files: Mapping[str, bytes]) -> TrustStore:
         return [files[name] for name in names[kind.value]]
 
     return TrustStore.from_bytes(
-        data_of(MaterialKind.ROOT), data_of(MaterialKind.INTERMEDIATE), data_of(MaterialKind.CRL)
+        data_of(MaterialKind.ROOT),
+        data_of(MaterialKind.INTERMEDIATE),
+        data_of(MaterialKind.CRL),
+        raw_issuers=[files[name] for name in names.get(_RAW_ISSUERS, [])],
     )
 
 

@@ -29,6 +29,9 @@ def add(
         typer.Option(exists=True, dir_okay=False, help="Any further certificate: sub CAs, TSAs, expired, revoked."),
     ] = None,
     crl: Annotated[list[str] | None, typer.Option(help="Revocation list: a file, or an address to fetch.")] = None,
+    raw_signatures: Annotated[
+        bool, typer.Option("--raw-signatures", help="Its signers hand in 64 raw bytes r‖s; accept them beside DER.")
+    ] = False,
     url: Url = DEFAULT_URL,
     data: Data = DEFAULT_DATA,
     as_json: Json = False,
@@ -41,6 +44,7 @@ def add(
         "intermediates": [_read(path) for path in intermediate or []],
         "crls": [_read(Path(entry)) for entry in lists if entry not in addresses],
         "crl_urls": addresses,
+        "raw_signatures": raw_signatures,
     }
     with SuiteClient(url, data) as client:
         found = client.request("PUT", f"{_PATH}/{name}", json=body)
@@ -108,7 +112,7 @@ def _read(path: Path) -> str:
 
 
 def _text(authority: dict[str, Any]) -> str:
-    lines = [authority["name"]]
+    lines = [authority["name"] + ("  (raw signature values accepted)" if authority["raw_signatures"] else "")]
     for material in authority["material"]:
         what = ", ".join(material["subjects"]) or material["url"] or "revocation list"
         lines.append(f"  {material['kind']:<12}  {what}{'' if material['fetched'] else '  (not fetched yet)'}")

@@ -32,6 +32,8 @@ class AuthorityRequest(BaseModel):
     intermediates: list[str] = Field(default=[], max_length=200)
     crls: list[str] = Field(default=[], max_length=50)
     crl_urls: list[str] = Field(default=[], max_length=50)
+    raw_signatures: bool = False
+    """Whether SM2 signature values of 64 raw bytes r‖s count beside DER, for certificates that this CA issued."""
 
 
 class MaterialView(BaseModel):
@@ -48,6 +50,7 @@ class AuthorityView(BaseModel):
     """A CA as registered."""
 
     name: str
+    raw_signatures: bool
     material: list[MaterialView]
 
 
@@ -99,7 +102,10 @@ def _materials(name: str, request: AuthorityRequest, now: int) -> list[Material]
         found.append((MaterialKind.CRL, url, None))
     # ids of one millisecond sort at random, and a CA's files are numbered in the order they were given
     ids = sorted(new_id() for _ in found)
-    return [Material(one, name, kind, url, data, now) for one, (kind, url, data) in zip(ids, found, strict=True)]
+    return [
+        Material(one, name, kind, url, data, now, request.raw_signatures)
+        for one, (kind, url, data) in zip(ids, found, strict=True)
+    ]
 
 
 def _decoded(field: str, text: str) -> bytes:
@@ -125,6 +131,7 @@ def _parse(field: str, kind: MaterialKind, data: bytes) -> list[str]:
 def _authority(name: str, materials: list[Material]) -> AuthorityView:
     return AuthorityView(
         name=name,
+        raw_signatures=any(m.raw_signatures for m in materials),
         material=[
             MaterialView(
                 kind=m.kind,

@@ -56,7 +56,8 @@ def verify_pkcs1(
         signature = decode_base64(sign_value)
     except Base64Error:
         return DataSignature(False, "signValue不是规范的Base64编码")
-    verdict = judge_pkcs1(data, signature, key, scheme)
+    allow_raw = signer is not None and store.allows_raw_signatures(signer)
+    verdict = judge_pkcs1(data, signature, key, scheme, allow_raw=allow_raw)
     if verdict.good and verify_certificate and signer is not None:
         judged = judge_certificate(signer, store, at=now)
         if not judged.good:

@@ -129,7 +129,7 @@ def _judge_signature(
         return
     sign_type = report.sign_type.strip()
     if sign_type == PKCS1:
-        good, reason, field = _pkcs1(data, signature, certificate)
+        good, reason, field = _pkcs1(data, signature, certificate, store)
     elif sign_type == PKCS7:
         good, reason, field = _pkcs7(data, signature, certificate, store, at, now, checks)
     else:
@@ -141,10 +141,11 @@ def _judge_signature(
         checks.append(Check("original_text_unchanged", CheckResult.FAILED, changed, CA_DATA))
 
 
-def _pkcs1(data: bytes, signature: bytes, certificate: Certificate) -> tuple[bool, str, str]:
+def _pkcs1(data: bytes, signature: bytes, certificate: Certificate, store: TrustStore) -> tuple[bool, str, str]:
     if certificate.key is None:
         return False, "证书公钥不受支持", CLIENT_CERT
-    verdict = judge_pkcs1(data, signature, certificate.key, scheme_of_key(certificate.key))
+    allow_raw = store.allows_raw_signatures(certificate)
+    verdict = judge_pkcs1(data, signature, certificate.key, scheme_of_key(certificate.key), allow_raw=allow_raw)
     if verdict.good:
         return True, "签名与CAData、ClientCert相符", SIGN_VALUE
     hint = _encoding_hint(data, signature, certificate)

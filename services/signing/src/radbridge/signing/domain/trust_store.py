@@ -37,12 +37,14 @@ class TrustStore:
         intermediates: Iterable[Certificate] = (),
         crls: Iterable[CertificateList] = (),
         *,
+        raw_issuers: Iterable[Certificate] = (),
         require_revocation: bool = False,
     ) -> None:
         self.anchors = tuple(dict.fromkeys(anchors))
         self.intermediates = tuple(dict.fromkeys(intermediates))
         self.require_revocation = require_revocation
         self._anchors = frozenset(self.anchors)
+        self._raw_issuers = frozenset(raw_issuers)
         self._by_subject: dict[NameKey, list[Certificate]] = {}
         self._by_issuer_and_serial: dict[tuple[NameKey, int], Certificate] = {}
         for certificate in dict.fromkeys((*self.anchors, *self.intermediates)):
@@ -61,6 +63,7 @@ class TrustStore:
         intermediates: Iterable[bytes] = (),
         crls: Iterable[bytes] = (),
         *,
+        raw_issuers: Iterable[bytes] = (),
         require_revocation: bool = False,
     ) -> TrustStore:
         """From PEM or DER files; DerError where one cannot be read."""
@@ -68,6 +71,7 @@ class TrustStore:
             (certificate for data in anchors for certificate in load_certificates(data)),
             (certificate for data in intermediates for certificate in load_certificates(data)),
             map(parse_crl, crls),
+            raw_issuers=(certificate for data in raw_issuers for certificate in load_certificates(data)),
             require_revocation=require_revocation,
         )
 
@@ -86,6 +90,13 @@ class TrustStore:
         return sorted(
             (one for one in candidates if _same_key_id(wanted, one.extensions.subject_key_id)),
             key=lambda one: one not in self._anchors,
+        )
+
+    def allows_raw_signatures(self, certificate: Certificate) -> bool:
+        """Whether one of `raw_issuers`, the certificates of CAs that sign with raw r‖s values, issued `certificate`."""
+        return any(
+            issuer.subject_key == certificate.issuer_key and self.link_verifies(certificate, issuer)
+            for issuer in self._raw_issuers
         )
 
     def link_verifies(self, certificate: Certificate, issuer: Certificate) -> bool:
