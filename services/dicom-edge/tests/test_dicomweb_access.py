@@ -79,7 +79,8 @@ async def test_a_hospital_reads_its_own(edge: Any) -> None:
     assert found(await client.get("/dicom-web/studies", auth=auth)) == ["1.2.3.4.5"]
     assert (await client.get(STUDY, auth=auth)).status_code == 200
     assert (await client.get("/dicom-web/studies/1.2.9", auth=auth)).status_code == 404
-    assert (await client.get(STUDY, auth=(edge.hospital.access_key, "wrong"))).status_code == 401
+    refused = await client.get(STUDY, auth=(edge.hospital.access_key, "wrong"))
+    assert (refused.status_code, refused.json()["detail"]) == (401, "The access key or the secret key is wrong.")
 
 
 async def test_a_service_token_reads_no_images(edge: Any) -> None:

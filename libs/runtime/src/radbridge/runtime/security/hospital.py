@@ -18,21 +18,26 @@ def hospital_or(directory: Directory, *roles: str) -> Callable[[Request], Awaita
     somebody_else = require(*roles)
 
     async def principal_of(request: Request) -> Principal:
-        if _basic_credentials(request) is None:
-            return await somebody_else(request)
-        principal = hospital_of(request, directory)
-        if principal is None:
-            raise Problem(401, detail="The access key or the secret key is wrong.")
-        return principal
+        return hospital_of(request, directory) or await somebody_else(request)
 
     return principal_of
 
 
 def hospital_of(request: Request, directory: Directory) -> Principal | None:
-    """The registered and enabled hospital whose credentials a request bears; None where it bears no right ones."""
-    encoded = _basic_credentials(request)
-    if encoded is None:
+    """The registered and enabled hospital whose credentials a request bears; None where it bears none of a hospital.
+
+    :raises Problem: 401, they are wrong.
+    """
+    scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "basic":
         return None
+    principal = _proven(directory, encoded.strip())
+    if principal is None:
+        raise Problem(401, detail="The access key or the secret key is wrong.")
+    return principal
+
+
+def _proven(directory: Directory, encoded: str) -> Principal | None:
     try:
         access_key, _, secret_key = base64.b64decode(encoded, validate=True).decode().partition(":")
         institution = directory.by_access_key(access_key)
@@ -48,8 +53,3 @@ def hospital_of(request: Request, directory: Directory) -> Principal | None:
         roles=frozenset({"hospital"}),
         institution_id=institution.id,
     )
-
-
-def _basic_credentials(request: Request) -> str | None:
-    scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
-    return encoded.strip() if scheme.lower() == "basic" else None
