@@ -58,7 +58,10 @@ def stage(
 
 
 def workload(stage: tuple[DistributedSuite, Gateways, SetUp], dice: random.Random, folder: Path) -> Workload:
+    """Prepared once every process has started: what the round before restarted may still be at it, and a server that
+    is stopped under a starting process is another fault than the one drawn."""
     suite, gateways, known = stage
+    suite.wait_until_ready()
     work = Workload(suite, known, gateways, dice, folder)
     work.prepare(CASES)
     return work

@@ -33,6 +33,8 @@ class Process:
     arguments: tuple[str, ...]
     environment: Mapping[str, str]
     log: Path
+    url: str = ""
+    """Where it answers probes; empty for a job, which does not."""
     running: subprocess.Popen[bytes] | None = None
 
     def start(self, program: tuple[str, ...] = RADBRIDGE) -> None:
@@ -195,19 +197,23 @@ class DistributedSuite:
             for service in sorted({route.service for route in ROUTES})
         }
         self.front = Process(
-            "front", ("serve", "front", "--port", str(self.front_port)), upstreams, self.folder / "front.log"
+            "front", ("serve", "front", "--port", str(self.front_port)), upstreams, self.folder / "front.log", self.url
         )
         self.front.start()
-        wait_until_ready(self.url, self.all_processes)
+        self.wait_until_ready()
+
+    def wait_until_ready(self) -> None:
+        """Return once each process says so itself: the front door asks only one process of each service.
+
+        :raises DidNotStartError: a process ended, or it took too long.
+        """
+        for process in self.all_processes:
+            wait_until_ready(process.url, [process])
 
     @staticmethod
     def replicas_of(service: str) -> int:
         """Two of each, but one receiver of images: its port and volume are its own."""
         return 1 if service == "dicom-edge" else 2
-
-    def restart(self, process: Process) -> None:
-        """Start a process again that was killed or stopped."""
-        process.start()
 
     def stop(self) -> None:
         """SIGTERM to all, the front door first."""
@@ -227,7 +233,13 @@ class DistributedSuite:
         name = f"{service}-{number}"
         environment = {**self._environment(service), "RADBRIDGE_INSTANCE_ID": name, "RADBRIDGE_MIGRATE": "never"}
         environment["RADBRIDGE_DATA_DIR"] = str(self.folder / name)
-        process = Process(name, ("serve", service, "--port", str(port)), environment, self.folder / f"{name}.log")
+        process = Process(
+            name,
+            ("serve", service, "--port", str(port)),
+            environment,
+            self.folder / f"{name}.log",
+            f"http://127.0.0.1:{port}",
+        )
         process.start()
         return process
 
