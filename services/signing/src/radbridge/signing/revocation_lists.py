@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from radbridge.runtime.clock import Clock, to_micros
 from radbridge.runtime.database.protocol import Database, DatabaseUnavailable
-from radbridge.runtime.http_client import OutboundClient, OutboundError
+from radbridge.runtime.http_client import AnswerTooLarge, CircuitOpen, OutboundClient, OutboundError, OutboundTimeout
 from radbridge.signing import store
 from radbridge.signing.domain.crl import parse_crl
 from radbridge.signing.domain.errors import SigningInputError
@@ -17,6 +17,14 @@ LIST_BYTES_MAX = 64 * 1024 * 1024
 _OK = 200
 
 _logger = logging.getLogger(__name__)
+
+
+class NotPublished(OutboundError):
+    """The address answers with something else than a list."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"status {status}")
+        self.status = status
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +57,33 @@ class RevocationLists:
         try:
             answer = await self.http.request("GET", material.url, answer_bytes_max=LIST_BYTES_MAX)
             if answer.status_code != _OK:
-                raise OutboundError(f"status {answer.status_code}")
+                raise NotPublished(answer.status_code)
             data = answer.content
             await asyncio.to_thread(parse_crl, data)
         except (OutboundError, SigningInputError) as error:
             _logger.warning("a revocation list was not refreshed", extra={"ca": material.ca_name, "reason": str(error)})
+            await self._note(material, _told(error))
             return
         if data != material.data:
             now = to_micros(self.clock())
             await self.database.write(lambda tx: store.update_crl(tx, material.material_id, data, now))
+        await self._note(material, "")
+
+    async def _note(self, material: Material, error: str) -> None:
+        now = to_micros(self.clock())
+        await self.database.write(lambda tx: store.note_fetch(tx, material.material_id, now, error))
+
+
+def _told(error: OutboundError | SigningInputError) -> str:
+    """What went wrong, for those who run the platform."""
+    if isinstance(error, NotPublished):
+        return f"服务器应答HTTP {error.status}"
+    if isinstance(error, SigningInputError):
+        return f"取回的内容不是可用的吊销列表：{error}"
+    if isinstance(error, AnswerTooLarge):
+        return f"取回的内容超过{LIST_BYTES_MAX // 1024 // 1024} MB"
+    if isinstance(error, OutboundTimeout):
+        return "连接超时"
+    if isinstance(error, CircuitOpen):
+        return "该服务器多次无法连接，暂停访问"
+    return "无法连接服务器"

@@ -22,7 +22,8 @@ class MaterialKind(StrEnum):
 class Material:
     """A certificate file or a revocation list of a CA. ``data`` is missing while an address was not fetched yet.
 
-    ``raw_signatures``: the CA's setting, that raw r‖s values count for the certificates it issued.
+    ``raw_signatures``: the CA's setting, that raw r‖s values count for the certificates it issued. ``tried_at``: when
+    the address was asked last, with ``fetch_error`` in Chinese where that brought no list.
     """
 
     material_id: str
@@ -32,6 +33,8 @@ class Material:
     data: bytes | None
     updated_at: int
     raw_signatures: bool = False
+    tried_at: int | None = None
+    fetch_error: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,13 @@ async def update_crl(tx: Transaction, material_id: str, data: bytes, now: int) -
         await _count_change(tx)
 
 
+async def note_fetch(tx: Transaction, material_id: str, now: int, error: str) -> None:
+    """That an address was asked, and what went wrong; verdicts do not depend on it."""
+    await tx.execute(
+        "UPDATE trust_material SET tried_at = $2, fetch_error = $3 WHERE material_id = $1", material_id, now, error
+    )
+
+
 async def save_verdict(tx: Transaction, verdict: StoredVerdict) -> None:
     """The newest verdict on a report; one on an older push changes nothing."""
     await tx.execute(
@@ -135,6 +145,8 @@ def _material(row: Row) -> Material:
         None if data is None else bytes(data),
         row["updated_at"],
         bool(row["raw_signatures"]),
+        row["tried_at"],
+        row["fetch_error"],
     )
 
 
@@ -147,6 +159,11 @@ async def keep_trial_sets(tx: Transaction, ca_name: str, reference: str, now: in
         reference,
         now,
     )
+
+
+async def trials_handed_in(tx: Transaction) -> dict[str, int]:
+    """When each CA handed in its newest test data, by its name."""
+    return {row["ca_name"]: row["handed_in_at"] for row in await tx.fetch("SELECT * FROM trial_sets")}
 
 
 async def trial_sets(tx: Transaction, ca_name: str) -> str | None:

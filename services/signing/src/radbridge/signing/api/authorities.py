@@ -1,9 +1,6 @@
-"""Certification authorities: what is trusted and known, for administrators."""
+"""Certification authorities: what is trusted and known. Administrators change it, operators see it."""
 
 import asyncio
-import base64
-import binascii
-from datetime import datetime
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -11,11 +8,13 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 
 from radbridge.contracts.identifiers import new_id
-from radbridge.runtime.clock import from_micros, to_micros
-from radbridge.runtime.problems import Problem
+from radbridge.runtime.clock import to_micros
+from radbridge.runtime.database.protocol import Transaction
 from radbridge.runtime.security.principal import Principal, require
 from radbridge.runtime.service import Resources
 from radbridge.signing import store
+from radbridge.signing.api.authority_views import AuthorityList, AuthorityView, authority_list
+from radbridge.signing.api.faults import Faults
 from radbridge.signing.domain.certificate import load_certificates
 from radbridge.signing.domain.crl import parse_crl
 from radbridge.signing.domain.errors import SigningInputError
@@ -23,6 +22,7 @@ from radbridge.signing.revocation_lists import RevocationLists
 from radbridge.signing.store import Material, MaterialKind
 
 Administrator = Annotated[Principal, Depends(require("admin"))]
+Reader = Annotated[Principal, Depends(require("admin", "operator"))]
 
 
 class AuthorityRequest(BaseModel):
@@ -36,56 +36,37 @@ class AuthorityRequest(BaseModel):
     """Whether SM2 signature values of 64 raw bytes r‖s count beside DER, for certificates that this CA issued."""
 
 
-class MaterialView(BaseModel):
-    """One piece of a CA's material."""
-
-    kind: MaterialKind
-    subjects: list[str]
-    url: str
-    fetched: bool
-    updated_at: datetime
-
-
-class AuthorityView(BaseModel):
-    """A CA as registered."""
-
-    name: str
-    raw_signatures: bool
-    material: list[MaterialView]
-
-
-class AuthorityList(BaseModel):
-    """All registered CAs."""
-
-    authorities: list[AuthorityView]
-
-
 def router(resources: Resources, lists: RevocationLists) -> APIRouter:
     """Routes below ``/api/signing/v1/authorities``."""
     api = APIRouter(prefix="/api/signing/v1/authorities", tags=["authorities"])
 
+    async def registered() -> AuthorityList:
+        materials, handed_in = await resources.database.read(_materials_and_trials)
+        return await asyncio.to_thread(authority_list, materials, handed_in, resources.clock())
+
     @api.put("/{name}")
     async def put(name: str, request: AuthorityRequest, _: Administrator) -> AuthorityView:
-        """Register a CA, or replace its material. Verdicts use it from this answer on."""
+        """Register a CA, or replace its material. Verdicts use it from this answer on. 422 names every fault."""
         now = to_micros(resources.clock())
         materials = await asyncio.to_thread(_materials, name, request, now)
         await resources.database.write(lambda tx: store.replace_ca(tx, name, materials))
         await lists.refresh()
-        found = await resources.database.read(store.all_material)
-        return _authority(name, [m for m in found if m.ca_name == name])
+        return next(one for one in (await registered()).authorities if one.name == name)
 
     @api.get("")
-    async def list_all(_: Administrator) -> AuthorityList:
-        """Every registered CA."""
-        by_name: dict[str, list[Material]] = {}
-        for material in await resources.database.read(store.all_material):
-            by_name.setdefault(material.ca_name, []).append(material)
-        return AuthorityList(authorities=[_authority(name, found) for name, found in by_name.items()])
+    async def list_all(_: Reader) -> AuthorityList:
+        """Every registered CA, with its certificates and what its revocation lists are worth now."""
+        return await registered()
 
     return api
 
 
+async def _materials_and_trials(tx: Transaction) -> tuple[list[Material], dict[str, int]]:
+    return await store.all_material(tx), await store.trials_handed_in(tx)
+
+
 def _materials(name: str, request: AuthorityRequest, now: int) -> list[Material]:
+    faults = Faults()
     found: list[tuple[MaterialKind, str, bytes | None]] = []
     for kind, field, files in (
         (MaterialKind.ROOT, "roots", request.roots),
@@ -93,13 +74,12 @@ def _materials(name: str, request: AuthorityRequest, now: int) -> list[Material]
         (MaterialKind.CRL, "crls", request.crls),
     ):
         for number, text in enumerate(files):
-            data = _decoded(f"{field}[{number}]", text)
-            _parse(f"{field}[{number}]", kind, data)
-            found.append((kind, "", data))
+            found.append((kind, "", _read(faults, f"{field}[{number}]", kind, text)))
     for number, url in enumerate(request.crl_urls):
-        if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
-            raise Problem(422, "Not an address", f"crl_urls[{number}]: only http and https")
+        if not _is_address(url):
+            faults.add(f"crl_urls[{number}]", "address", "不是http或https地址")
         found.append((MaterialKind.CRL, url, None))
+    faults.raise_any()
     # ids of one millisecond sort at random, and a CA's files are numbered in the order they were given
     ids = sorted(new_id() for _ in found)
     return [
@@ -108,38 +88,22 @@ def _materials(name: str, request: AuthorityRequest, now: int) -> list[Material]
     ]
 
 
-def _decoded(field: str, text: str) -> bytes:
+def _read(faults: Faults, field: str, kind: MaterialKind, text: str) -> bytes:
+    """The file, which is of its kind unless that is among the faults now."""
+    before = len(faults.found)
+    data = faults.decoded(field, text)
     try:
-        return base64.b64decode(text, validate=True)
-    except binascii.Error:
-        raise Problem(422, "Not base64", field) from None
-
-
-def _parse(field: str, kind: MaterialKind, data: bytes) -> list[str]:
-    try:
-        if kind is MaterialKind.CRL:
-            parse_crl(data)
-            return []
-        certificates = load_certificates(data)
+        if len(faults.found) == before:
+            parse_crl(data) if kind is MaterialKind.CRL else load_certificates(data)
     except SigningInputError as error:
-        raise Problem(422, "Not a certificate or revocation list", f"{field}: {error}") from None
-    if not certificates:
-        raise Problem(422, "No certificate inside", field)
-    return [certificate.common_name for certificate in certificates]
+        what = "吊销列表" if kind is MaterialKind.CRL else "证书"
+        faults.add(field, kind.value, f"不是PEM或DER格式的{what}：{error}")
+    return data
 
 
-def _authority(name: str, materials: list[Material]) -> AuthorityView:
-    return AuthorityView(
-        name=name,
-        raw_signatures=any(m.raw_signatures for m in materials),
-        material=[
-            MaterialView(
-                kind=m.kind,
-                subjects=_parse(m.material_id, m.kind, m.data) if m.data is not None else [],
-                url=m.url,
-                fetched=m.data is not None,
-                updated_at=from_micros(m.updated_at),
-            )
-            for m in materials
-        ],
-    )
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname)

@@ -1,8 +1,6 @@
 """A CA's trial: its test data judged by its own material, check by check (SX-069)."""
 
 import asyncio
-import base64
-import binascii
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
@@ -15,6 +13,7 @@ from radbridge.runtime.security.keyring import PLATFORM
 from radbridge.runtime.security.principal import Principal, require
 from radbridge.runtime.service import Resources
 from radbridge.signing import store
+from radbridge.signing.api.faults import Faults
 from radbridge.signing.api.verdicts import CheckView
 from radbridge.signing.domain.ca_trial import ListAddress, TrialSet, number_of_sets, try_authority, try_set
 from radbridge.signing.domain.verdict import Check, CheckResult
@@ -89,10 +88,10 @@ def router(resources: Resources, lists: RevocationLists) -> APIRouter:
         if not materials:
             raise Problem(404, "No such authority", f"{name} is not registered")
         if request.sets:
-            sets = [_trial_set(number, one) for number, one in enumerate(request.sets)]
+            sets = _trial_sets(request)
             await keep(name, request)
         else:
-            sets = [_trial_set(number, one) for number, one in enumerate((await kept(name)).sets)]
+            sets = _trial_sets(await kept(name))
         return await asyncio.to_thread(_tried, name, materials, sets, resources)
 
     return api
@@ -118,19 +117,22 @@ def _views(checks: tuple[Check, ...]) -> list[CheckView]:
     return [CheckView.model_validate(check.to_dict()) for check in checks]
 
 
-def _trial_set(number: int, request: TrialSetRequest) -> TrialSet:
-    def decoded(field: str, text: str) -> bytes:
-        try:
-            return base64.b64decode("".join(text.split()), validate=True)
-        except (binascii.Error, ValueError):
-            raise Problem(422, "Not base64", f"sets[{number}].{field}") from None
-
-    return TrialSet(
-        name=request.name,
-        original=decoded("original", request.original),
-        certificate=request.certificate,
-        signature=request.signature,
-        timestamp=request.timestamp,
-        sign_type=request.sign_type,
-        document=decoded("document", request.document),
-    )
+def _trial_sets(request: TrialRequest) -> list[TrialSet]:
+    """
+    :raises Problem: an original or a document is not base64; it names all of them.
+    """
+    faults = Faults()
+    sets = [
+        TrialSet(
+            name=one.name,
+            original=faults.decoded(f"sets[{number}].original", one.original),
+            certificate=one.certificate,
+            signature=one.signature,
+            timestamp=one.timestamp,
+            sign_type=one.sign_type,
+            document=faults.decoded(f"sets[{number}].document", one.document),
+        )
+        for number, one in enumerate(request.sets)
+    ]
+    faults.raise_any()
+    return sets

@@ -13,9 +13,9 @@ from datetime import datetime
 from radbridge.signing.domain.certificate import Certificate
 from radbridge.signing.domain.chain import CertStatus, Usage, allows, judge_certificate
 from radbridge.signing.domain.cms import parse_signed_data
-from radbridge.signing.domain.crl import CrlStatus, judge_crl, parse_crl
+from radbridge.signing.domain.crl import CrlStatus, judge_crl_among
 from radbridge.signing.domain.document_signature import SealVerdict
-from radbridge.signing.domain.errors import DerError, SigningInputError
+from radbridge.signing.domain.errors import DerError
 from radbridge.signing.domain.ofd_seal import VALID, judge_ofd
 from radbridge.signing.domain.public_key import Sm2PublicKey
 from radbridge.signing.domain.report_verdict import PKCS1, PKCS7, SignedReport, judge_report
@@ -123,16 +123,9 @@ def _further(number: int, certificate: Certificate, store: TrustStore, now: date
 
 
 def _list(number: int, data: bytes, known: Sequence[Certificate], now: datetime) -> Check:
-    name = f"revocation_list[{number}]"
-    try:
-        issuer_key = parse_crl(data).issuer_key
-    except SigningInputError as fault:
-        return Check(name, CheckResult.FAILED, f"吊销列表格式错误：{fault}", "crl")
-    judged = [judge_crl(data, one, now)[:2] for one in known if one.subject_key == issuer_key]
-    if not judged:
-        return Check(name, CheckResult.FAILED, "找不到吊销列表颁发者的证书", "crl")
-    status, reason = min(judged, key=lambda one: one[0] is not CrlStatus.GOOD)
-    return Check(name, CheckResult.PASSED if status is CrlStatus.GOOD else CheckResult.FAILED, reason, "crl")
+    status, reason, _ = judge_crl_among(data, known, now)
+    result = CheckResult.PASSED if status is CrlStatus.GOOD else CheckResult.FAILED
+    return Check(f"revocation_list[{number}]", result, reason, "crl")
 
 
 def _told_apart(signature: str) -> str:

@@ -5,6 +5,7 @@ An entry whose date cannot be read counts as revoked from the beginning: a fault
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -33,12 +34,13 @@ _REASONS = {
 
 
 class CrlStatus(StrEnum):
-    """What `judge_crl` answers; the first three are also the answers of the cases format."""
+    """What `judge_crl` and `judge_crl_among` answer; the first three are also the answers of the cases format."""
 
     GOOD = "good"
     BAD_SIGNATURE = "bad_signature"
     STALE = "stale"
     MALFORMED = "malformed"
+    NO_ISSUER = "no_issuer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,12 +134,31 @@ def judge_crl(data: bytes, issuer: Certificate, now: datetime) -> tuple[CrlStatu
         crl = parse_crl(data)
     except DerError as fault:
         return CrlStatus.MALFORMED, f"吊销列表格式错误：{fault}", None
+    return (*_judge_parsed(crl, issuer, now), crl)
+
+
+def _judge_parsed(crl: CertificateList, issuer: Certificate, now: datetime) -> tuple[CrlStatus, str]:
     if crl.issuer_key != issuer.subject_key or not issuer.may(CRL_SIGN) or not crl.is_signed_by(issuer.key):
-        return CrlStatus.BAD_SIGNATURE, "吊销列表不是该证书颁发者签发的，或签名错误", crl
+        return CrlStatus.BAD_SIGNATURE, "吊销列表不是该证书颁发者签发的，或签名错误"
     if not crl.is_current(now):
         why = "尚未生效" if crl.this_update > now else "已过下次更新时间"
-        return CrlStatus.STALE, f"吊销列表{why}", crl
-    return CrlStatus.GOOD, "吊销列表签名正确且在有效期内", crl
+        return CrlStatus.STALE, f"吊销列表{why}"
+    return CrlStatus.GOOD, "吊销列表签名正确且在有效期内"
+
+
+def judge_crl_among(
+    data: bytes, known: Iterable[Certificate], now: datetime
+) -> tuple[CrlStatus, str, CertificateList | None]:
+    """`judge_crl` by those of the `known` certificates that have the issuer's name; one whose list it is decides."""
+    try:
+        crl = parse_crl(data)
+    except DerError as fault:
+        return CrlStatus.MALFORMED, f"吊销列表格式错误：{fault}", None
+    judged = [_judge_parsed(crl, one, now) for one in known if one.subject_key == crl.issuer_key]
+    if not judged:
+        return CrlStatus.NO_ISSUER, "找不到吊销列表颁发者的证书", crl
+    preferred = (CrlStatus.GOOD, CrlStatus.STALE)
+    return (*min(judged, key=lambda one: preferred.index(one[0]) if one[0] in preferred else len(preferred)), crl)
 
 
 def _refuse_partial(extensions: dict[str, tuple[bool, bytes]]) -> None:

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from radbridge.signing.domain import der
+from radbridge.signing.domain import der, oids
 from radbridge.signing.domain.errors import DerError
 
 NameKey = tuple[tuple[tuple[str, str], ...], ...]
+_SHORT_NAMES = {
+    oids.COMMON_NAME: "CN",
+    "2.5.4.5": "serialNumber",
+    "2.5.4.6": "C",
+    "2.5.4.7": "L",
+    "2.5.4.8": "ST",
+    "2.5.4.10": "O",
+    "2.5.4.11": "OU",
+}
 
 
 @lru_cache(maxsize=4096)
@@ -26,6 +35,12 @@ def name_attribute(raw: bytes, wanted: str) -> str:
             if oid == wanted:
                 found = text
     return found
+
+
+def name_text(raw: bytes) -> str:
+    """A Name as text, the most telling attribute first, as in RFC 4514 but without its escapes: for people."""
+    attributes = [attribute for rdn in reversed(_name(raw)) for attribute in rdn]
+    return ", ".join(f"{_SHORT_NAMES.get(oid, oid)}={text}" for oid, text in attributes)
 
 
 def _name(raw: bytes) -> list[list[tuple[str, str]]]:

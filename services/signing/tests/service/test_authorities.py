@@ -1,0 +1,158 @@
+"""Registered CAs as administrators and operators see them, and what is told of a CA that cannot be registered."""
+
+from __future__ import annotations
+
+import base64
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from radbridge.runtime.clock import utc_now
+from radbridge.runtime.security.sessions import COOKIE, Session
+from radbridge.signing.trial_pki import TrialAuthority
+
+AUTHORITIES = "/api/signing/v1/authorities"
+LIST_URL = "http://ca.example/sub.crl"
+
+
+def b64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+async def shown(world: Any, name: str = "TRIAL") -> dict[str, Any]:
+    answer = await world.running.admin.get(AUTHORITIES)
+    assert answer.status_code == 200
+    return next(one for one in answer.json()["authorities"] if one["name"] == name)
+
+
+def material(authority: dict[str, Any], kind: str) -> list[dict[str, Any]]:
+    return [one for one in authority["material"] if one["kind"] == kind]
+
+
+async def test_certificates_are_described(world: Any) -> None:
+    authority = await shown(world)
+    (root,) = material(authority, "root")[0]["certificates"]
+    assert root["subject"].startswith("CN=Trial SM2 Root ")
+    assert root["subject"].endswith(", O=影桥试用 RadBridge Trial, C=CN")
+    assert (root["issuer"], root["key"], root["signed_with"]) == (root["subject"], "SM2", "SM3WithSM2")
+    assert (root["validity"], root["purpose"]) == ("valid", "ca")
+    purposes = [one["certificates"][0]["purpose"] for one in material(authority, "intermediate")]
+    assert purposes == ["ca", "timestamps"]
+    assert (authority["raw_signatures"], authority["test_data_at"]) == (False, None)
+
+
+async def test_several_generations_in_one_file_are_told_apart(world: Any) -> None:
+    old = TrialAuthority.create(utc_now() - timedelta(days=30 * 365))
+    pem = b"".join(
+        b"-----BEGIN CERTIFICATE-----\n" + base64.encodebytes(der) + b"-----END CERTIFICATE-----\n"
+        for der in (old.root_der, world.authority.root_der)
+    )
+    await world.register(world.authority, roots=[b64(pem)])
+    certificates = material(await shown(world), "root")[0]["certificates"]
+    assert [one["validity"] for one in certificates] == ["expired", "valid"]
+
+
+async def test_a_list_is_described_with_what_it_is_worth(world: Any) -> None:
+    stranger = TrialAuthority.create(utc_now())
+    old = world.authority.crls[0]
+    world.authority.revoke(world.doctor)
+    await world.register(world.authority, crls=[b64(old), b64(world.authority.crls[0]), b64(stranger.crls[0])])
+    lists = [one["revocation_list"] for one in material(await shown(world), "crl")]
+    assert [one["number"] for one in lists] == ["1", "2", "1"]
+    assert [one["entries"] for one in lists] == [0, 1, 0]
+    assert [one["status"] for one in lists] == ["good", "good", "no_issuer"]
+    assert lists[2]["reason"] == "找不到吊销列表颁发者的证书"
+    assert lists[0]["this_update"] < lists[0]["next_update"]
+
+
+async def test_a_stale_list_is_told(world: Any) -> None:
+    old = TrialAuthority.create(utc_now() - timedelta(days=800))
+    await world.register(old, "OLD")
+    assert {one["revocation_list"]["status"] for one in material(await shown(world, "OLD"), "crl")} == {"stale"}
+
+
+@pytest.mark.parametrize(("page", "told"), [(None, "服务器应答HTTP 404"), (b"no list", "取回的内容不是可用的吊销列表")])
+async def test_a_fetch_that_failed_is_told_until_one_succeeds(world: Any, page: bytes | None, told: str) -> None:
+    if page is not None:
+        world.outside.pages[LIST_URL] = page
+    answered = await world.register(world.authority, crls=[], crl_urls=[LIST_URL])
+    (address,) = material(answered, "crl")
+    assert told in address["fetch_error"]
+    assert (address["fetched"], address["revocation_list"]) == (False, None)
+    assert address["tried_at"] is not None
+
+    world.outside.pages[LIST_URL] = world.authority.crls[0]
+    await world.running.admin.post(f"{AUTHORITIES}/TRIAL/trial", json={})  # which fetches lists anew
+    (fetched,) = material(await shown(world), "crl")
+    assert (fetched["fetch_error"], fetched["fetched"], fetched["revocation_list"]["status"]) == ("", True, "good")
+
+    del world.outside.pages[LIST_URL]
+    await world.running.admin.post(f"{AUTHORITIES}/TRIAL/trial", json={})
+    (kept,) = material(await shown(world), "crl")
+    assert kept["fetch_error"] == "服务器应答HTTP 404"
+    assert kept["revocation_list"] == fetched["revocation_list"]
+
+
+async def test_a_failed_fetch_changes_no_trust(world: Any) -> None:
+    """Held reports are judged again with each change of the trust material: an unreachable address is none."""
+    await world.register(world.authority, crls=[], crl_urls=[LIST_URL])
+    version = "SELECT version FROM trust_version"
+    before = await world.running.resources.database.read(lambda tx: tx.fetch_one(version))
+    await world.running.admin.post(f"{AUTHORITIES}/TRIAL/trial", json={})
+    assert await world.running.resources.database.read(lambda tx: tx.fetch_one(version)) == before
+
+
+async def test_every_fault_of_a_registration_is_named(world: Any) -> None:
+    body = {
+        "roots": [b64(world.authority.root_der), "%"],
+        "intermediates": [b64(b"no certificate"), b64(world.authority.sub_der[:-1])],
+        "crls": [b64(world.authority.sub_der)],
+        "crl_urls": ["ftp://ca.example/x", "http://[", LIST_URL],
+    }
+    answer = await world.running.admin.put(f"{AUTHORITIES}/NEW", json=body)
+    assert answer.status_code == 422
+    errors = answer.json()["errors"]
+    named = ["roots[1]", "intermediates[0]", "intermediates[1]", "crls[0]", "crl_urls[0]", "crl_urls[1]"]
+    assert [one["field"] for one in errors] == named
+    assert errors[0]["message"] == "不是规范的Base64编码"
+    assert errors[1]["message"].startswith("不是PEM或DER格式的证书：")
+    assert errors[3]["message"].startswith("不是PEM或DER格式的吊销列表：")
+    assert [one["name"] for one in (await world.running.admin.get(AUTHORITIES)).json()["authorities"]] == ["TRIAL"]
+
+
+async def test_every_fault_of_test_data_is_named(world: Any) -> None:
+    one = {"certificate": "", "signature": "", "original": ""}
+    sets = [{"name": "1", **one, "original": "%"}, {"name": "2", **one, "document": "%"}]
+    answer = await world.running.admin.post(f"{AUTHORITIES}/TRIAL/trial", json={"sets": sets})
+    assert [one["field"] for one in answer.json()["errors"]] == ["sets[0].original", "sets[1].document"]
+
+
+async def test_when_test_data_was_handed_in(world: Any) -> None:
+    data = "原文".encode()
+    one = {"name": "1", "original": b64(data), "certificate": b64(world.doctor.cert_der), "signature": "AAAA"}
+    assert (await world.running.admin.post(f"{AUTHORITIES}/TRIAL/trial", json={"sets": [one]})).status_code == 200
+    assert (await shown(world))["test_data_at"] is not None
+
+
+async def test_operators_see_and_administrators_change(world: Any) -> None:
+    def session(*roles: str) -> dict[str, str]:
+        codec = world.running.resources.authenticator.sessions
+        return {"cookie": f"{COOKIE}={codec.issue(Session(subject='u', name='u', roles=frozenset(roles)))}"}
+
+    async def asked(method: str, path: str, **options: Any) -> int:
+        return (await world.running.client.request(method, path, **options)).status_code
+
+    body = {"roots": [b64(world.authority.root_der)]}
+    assert await asked("GET", AUTHORITIES) == 401
+    assert await asked("GET", AUTHORITIES, headers=session("doctor")) == 403
+    assert await asked("GET", AUTHORITIES, headers=session("operator")) == 200
+    assert await asked("PUT", f"{AUTHORITIES}/NEW", json=body, headers=session("operator")) == 403
+    assert await asked("POST", f"{AUTHORITIES}/TRIAL/trial", json={}, headers=session("operator")) == 403
+    assert await asked("PUT", f"{AUTHORITIES}/NEW", json=body, headers=session("admin")) == 200
+
+
+async def test_fetches_are_remembered_on_postgresql(world_on_postgresql: Any) -> None:
+    world = world_on_postgresql
+    answered = await world.register(world.authority, crls=[], crl_urls=[LIST_URL])
+    assert material(answered, "crl")[0]["fetch_error"] == "服务器应答HTTP 404"
