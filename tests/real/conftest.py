@@ -1,6 +1,6 @@
 """A suite of processes on a real Kafka broker, PostgreSQL and an S3 server."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -12,21 +12,34 @@ from tests.support.suites import DistributedSuite
 
 
 @pytest.fixture
-def distributed(
+def make_distributed(
     kafka_url: str,
     kafka_server: KafkaBroker | ExternalKafka,
     postgres_server: PostgresCluster | ExternalPostgres,
     postgres_url: str,
     s3_url: str,
     tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[DistributedSuite]:
-    """Every service in processes of its own, two of each consumer."""
+) -> Iterator[Callable[[dict[str, str]], DistributedSuite]]:
+    """Starts every service in processes of its own, two of each consumer, with further settings."""
     databases = {service: postgres_server.create_database() for service in SERVICES}
-    suite = DistributedSuite(tmp_path_factory.mktemp("distributed"), kafka_url, databases, s3_url)
+    made: list[DistributedSuite] = []
+
+    def make(settings: dict[str, str]) -> DistributedSuite:
+        folder = tmp_path_factory.mktemp("distributed")
+        made.append(DistributedSuite(folder, kafka_url, databases, s3_url, settings=settings))
+        made[-1].start()
+        return made[-1]
+
     try:
-        suite.start()
-        yield suite
+        yield make
     finally:
-        suite.stop()
+        for suite in made:
+            suite.stop()
         for url in databases.values():
             postgres_server.drop_database(url)
+
+
+@pytest.fixture
+def distributed(make_distributed: Callable[[dict[str, str]], DistributedSuite]) -> DistributedSuite:
+    """Every service in processes of its own, two of each consumer."""
+    return make_distributed({})

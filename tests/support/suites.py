@@ -168,6 +168,8 @@ class DistributedSuite:
     dicom_port: int = field(default_factory=free_port)
     front_port: int = field(default_factory=free_port)
     token: str = "token-of-a-test-suite"
+    settings: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Further variables of every process."""
     processes: dict[str, list[Process]] = field(default_factory=dict[str, list[Process]])
     front: Process | None = None
     _vault: str = field(default_factory=lambda: Vault.create().to_text())
@@ -197,7 +199,11 @@ class DistributedSuite:
             for service in sorted({route.service for route in ROUTES})
         }
         self.front = Process(
-            "front", ("serve", "front", "--port", str(self.front_port)), upstreams, self.folder / "front.log", self.url
+            "front",
+            ("serve", "front", "--port", str(self.front_port)),
+            {**upstreams, **self.settings},
+            self.folder / "front.log",
+            self.url,
         )
         self.front.start()
         self.wait_until_ready()
@@ -260,4 +266,5 @@ class DistributedSuite:
             "RADBRIDGE_DATA_DIR": str(self.folder / service),
             "RADBRIDGE_DICOM_PORT": str(self.dicom_port),
             "RADBRIDGE_PUBLIC_URL": self.url,
+            **self.settings,
         }

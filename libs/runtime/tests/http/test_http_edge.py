@@ -17,6 +17,9 @@ from starlette.types import ASGIApp
 from radbridge.runtime.body import LimitedBody, offload
 from radbridge.runtime.front import ProxyFront, upstreams_from
 from radbridge.runtime.host import server as server_module
+from radbridge.runtime.telemetry.asgi import Observed
+from radbridge.runtime.telemetry.meters import MeterBoard, Meters
+from radbridge.runtime.telemetry.traces import Tracing
 from radbridge.runtime.testing import listening
 
 LIMIT = 1024 * 1024
@@ -212,6 +215,25 @@ async def test_the_front_does_not_repeat_what_a_caller_says_about_itself() -> No
         await caller.get("/page", headers=claimed)
     assert (seen[0]["x-forwarded-for"], seen[0]["x-forwarded-proto"]) == ("198.51.100.7", "http")
     assert "forwarded" not in seen[0]
+    await front.close()
+
+
+@pytest.mark.parametrize("traced", [True, False])
+async def test_services_continue_the_span_of_a_front_that_records_it(traced: bool) -> None:
+    seen: list[httpx.Headers] = []
+
+    def upstream(request: httpx.Request) -> httpx.Response:
+        seen.append(request.headers)
+        return httpx.Response(200, stream=httpx.ByteStream(b""))
+
+    front = ProxyFront({"portal": "http://portal"}, traced=traced, transport=httpx.MockTransport(upstream))
+    observed = Observed(front, tracing=Tracing("front"), meters=Meters(MeterBoard(), "front"))
+    sent = f"00-{'a' * 32}-{'b' * 16}-01"
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(observed), base_url="http://front") as caller:
+        await caller.get("/page", headers={"traceparent": sent})
+    [(_, received)] = [header for header in seen[0].multi_items() if header[0] == "traceparent"]
+    assert received.startswith(f"00-{'a' * 32}-")
+    assert (received == sent) is not traced
     await front.close()
 
 

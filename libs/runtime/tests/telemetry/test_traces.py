@@ -106,6 +106,19 @@ def test_an_error_marks_the_span_without_its_text(collector: Collector) -> None:
     assert "张三" not in span.to_json()
 
 
+def test_attributes_that_name_things_are_shown(collector: Collector) -> None:
+    things = {
+        "db.system.name": "sqlite",
+        "db.operation.name": "write",
+        "messaging.destination.name": "exam",
+        "messaging.consumer.group.name": "mpi",
+    }
+    with Tracing("mpi", collector.recorder).span("a", attributes=things):
+        pass
+    [span] = collector.spans()
+    assert span.attributes == things
+
+
 async def test_database_work_stands_below_the_request_that_caused_it(collector: Collector, tmp_path: Path) -> None:
     tracing = Tracing("mpi", collector.recorder)
     database = TracedDatabase(open_database(f"sqlite+aiosqlite:///{tmp_path}/x.db", service="mpi"), tracing)

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from radbridge.contracts.routes import ROUTES, service_for
 from radbridge.runtime.problems import Problem, problem_response
 from radbridge.runtime.readiness import Readiness, readiness_response
+from radbridge.runtime.telemetry.traces import current_traceparent
 
 if TYPE_CHECKING:
     import httpx
@@ -94,11 +95,20 @@ class ProxyFront:
     """A reverse proxy that streams both ways.
 
     :param upstreams: base URL of each service.
+    :param traced: spans are recorded here, and the services continue them; otherwise they continue the caller's.
     :param transport: reaches them instead of the network (in tests).
     """
 
-    def __init__(self, upstreams: Mapping[str, str], *, transport: "httpx.AsyncBaseTransport | None" = None) -> None:
+    def __init__(
+        self,
+        upstreams: Mapping[str, str],
+        *,
+        traced: bool = False,
+        transport: "httpx.AsyncBaseTransport | None" = None,
+    ) -> None:
         import httpx
+
+        self._traced = traced
 
         self._upstreams = {service: url.rstrip("/") for service, url in upstreams.items()}
         self._client = httpx.AsyncClient(
@@ -131,6 +141,9 @@ class ProxyFront:
         query = cast(bytes, scope["query_string"])
         target = raw_path + (b"?" + query if query else b"")
         headers = _forwarded_headers(scope)
+        if self._traced and (traceparent := current_traceparent()):
+            headers = [header for header in headers if header[0] != b"traceparent"]
+            headers.append((b"traceparent", traceparent.encode()))
         request = self._client.build_request(
             scope["method"],
             httpx.URL(self._upstreams[service]).copy_with(raw_path=target),

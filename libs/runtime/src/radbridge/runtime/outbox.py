@@ -6,13 +6,14 @@ that commits late would be passed over. A repeat after a crash has the same even
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 
-from opentelemetry import trace
+from opentelemetry.trace import SpanKind
 
 from radbridge.contracts.envelope import Event, source_of, to_headers
 from radbridge.contracts.events.base import EventBody
@@ -20,6 +21,7 @@ from radbridge.contracts.identifiers import event_id
 from radbridge.runtime.bus.protocol import BusError, EventLog, Message
 from radbridge.runtime.clock import Clock, from_micros, to_micros
 from radbridge.runtime.database.protocol import Database, DatabaseUnavailable, Row, Transaction, Value
+from radbridge.runtime.telemetry.traces import Tracing, current_traceparent, is_sampled
 
 LARGEST_EVENT = 256 * 1024
 """Bytes of a body. Whatever may be larger is a blob that the body names."""
@@ -88,6 +90,7 @@ class Outbox:
     """The outbox of one service's database.
 
     :param observe: told of the backlog about once a second while this process is the relay.
+    :param tracing: records the sending of events whose trace is recorded; ``None``: nobody records.
     """
 
     def __init__(
@@ -98,12 +101,14 @@ class Outbox:
         service: str,
         clock: Clock,
         observe: Callable[[Backlog], None] | None = None,
+        tracing: Tracing | None = None,
     ) -> None:
         self._database = database
         self._log = log
         self._source = source_of(service)
         self._clock = clock
         self._observe = observe
+        self._tracing = tracing
         self._next_report = 0.0
         self._kicked = asyncio.Event()
         self._lease = database.lease("outbox", on_knock=self._kicked.set)
@@ -186,7 +191,7 @@ class Outbox:
             topic=body.TOPIC,
             type=body.event_type(),
             time=self._clock(),
-            traceparent=_current_traceparent(),
+            traceparent=current_traceparent(),
             data=data,
         )
 
@@ -240,18 +245,30 @@ class Outbox:
             _BATCH,
         )
         if rows:
-            await self._log.append([self._message(row) for row in rows])
+            with contextlib.ExitStack() as spans:
+                await self._log.append([self._message(row, self._sent_from(row, spans)) for row in rows])
             await self._delete([row["sequence"] for row in rows])
         return len(rows)
 
-    def _message(self, row: Row) -> Message:
+    def _sent_from(self, row: Row, spans: contextlib.ExitStack) -> str | None:
+        """The ``traceparent`` that consumers continue: of the sending, where the trace is recorded."""
+        traceparent: str | None = row["traceparent"]
+        if self._tracing is None or not is_sampled(traceparent):
+            return traceparent
+        attributes = {"messaging.destination.name": row["topic"]}
+        span = self._tracing.span(
+            f"send {row['type']}", kind=SpanKind.PRODUCER, traceparent=traceparent, attributes=attributes
+        )
+        return spans.enter_context(span).traceparent
+
+    def _message(self, row: Row, traceparent: str | None) -> Message:
         draft = _Draft(
             source=self._source,
             subject=row["subject"],
             topic=row["topic"],
             type=row["type"],
             time=from_micros(row["happened_at"]),
-            traceparent=row["traceparent"],
+            traceparent=traceparent,
             data=row["data"],
         )
         event = draft.event(row["version"])
@@ -283,11 +300,3 @@ def _write_statement(sql: str, count: int) -> str:
 
 def _store_counted(*, after: int) -> str:
     return _STORE_COUNTED.format(*(f"${after + number}" for number in range(1, 7)))
-
-
-def _current_traceparent() -> str | None:
-    """W3C Trace Context of the span that is current where the event arises."""
-    span = trace.get_current_span().get_span_context()
-    if not span.is_valid:
-        return None
-    return f"00-{span.trace_id:032x}-{span.span_id:016x}-{span.trace_flags:02x}"

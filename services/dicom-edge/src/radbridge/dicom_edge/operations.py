@@ -1,6 +1,7 @@
 """What associations do, put on the event loop's database from their threads."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
@@ -18,7 +19,7 @@ from radbridge.dicom_edge.scp.association import Caller, ObjectSink, Report
 from radbridge.dicom_edge.scp.dimse import Command
 from radbridge.dicom_edge.volume import IncomingFile, VolumeFull
 from radbridge.runtime.database.protocol import DatabaseError
-from radbridge.runtime.telemetry.traces import Tracing
+from radbridge.runtime.telemetry.traces import ActiveSpan, Tracing
 
 _DATABASE_SECONDS_MAX = 30.0
 
@@ -52,6 +53,7 @@ class EdgeSession:
         self._announcer = announcer
         self._loop = loop
         self._count = count
+        self._tracing = tracing
         attributes = {"dicom.calling_ae": caller.ae_title, "radbridge.institution_id": caller.peer.id}
         self._span = tracing.span("dicom.association", kind=SpanKind.SERVER, attributes=attributes)
         self._span.__enter__()
@@ -72,7 +74,8 @@ class EdgeSession:
             incoming = self._reception.begin(claim, source_ae_title=self._caller.ae_title)
         except VolumeFull:
             return _Refusal(StoreStatus.OUT_OF_RESOURCES, "no room on the volume", self._count)
-        return _Sink(incoming, lambda: self._finish(incoming, claim))
+        span = self._tracing.span("C-STORE", attributes={"dicom.sop_class_uid": command.sop_class_uid})
+        return _Sink(incoming, lambda: self._finish(incoming, claim), span)
 
     def commit(self, command: Command, data_set: bytes, transfer_syntax_uid: str) -> tuple[int, list[Report]]:
         """N-ACTION of storage commitment."""
@@ -130,21 +133,28 @@ class EdgeSession:
 
 
 class _Sink:
-    """The data set of one C-STORE, on its way to the volume."""
+    """The data set of one C-STORE, on its way to the volume. What it leads to stands below its span."""
 
-    def __init__(self, incoming: IncomingFile, finish: Callable[[], Received]) -> None:
+    def __init__(self, incoming: IncomingFile, finish: Callable[[], Received], span: ActiveSpan) -> None:
         self._incoming = incoming
         self._finish = finish
+        self._span = span
+        self._open = contextlib.ExitStack()
+        self._open.enter_context(span)
 
     def write(self, data: memoryview) -> None:
         self._incoming.write(data)
 
     def finish(self) -> tuple[StoreStatus, str]:
         received = self._finish()
+        self._span.describe({"dicom.status": received.status.name})
+        if not received.acknowledged:
+            self._span.fail(received.status.name)
         return received.status, received.comment
 
     def close(self) -> None:
         self._incoming.close()
+        self._open.close()
 
 
 class _Refusal:

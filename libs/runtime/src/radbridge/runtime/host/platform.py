@@ -27,6 +27,7 @@ from radbridge.runtime.service import Resources
 from radbridge.runtime.settings import RuntimeSettings
 from radbridge.runtime.telemetry.database import TracedDatabase
 from radbridge.runtime.telemetry.meters import MeterBoard, Meters
+from radbridge.runtime.telemetry.recording import open_recorder
 from radbridge.runtime.telemetry.traces import Recorder, Tracing
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ class Platform:
             links=links,
             authenticator=Authenticator(settings, vault, links, clock),
             board=MeterBoard(),
-            recorder=_open_recorder(settings),
+            recorder=open_recorder(settings.otlp_endpoint, instance_id=settings.instance_id),
             clock=clock,
             transport=transport,
         )
@@ -136,7 +137,8 @@ class Platform:
         def observe(backlog: Backlog) -> None:
             meters.outbox_backlog(backlog.count, backlog.oldest_age.total_seconds())
 
-        outbox = Outbox(database, self.log, service=service, clock=self.clock, observe=observe)
+        recorded = tracing if self.recorder is not None else None
+        outbox = Outbox(database, self.log, service=service, clock=self.clock, observe=observe, tracing=recorded)
         http = OutboundClient(meters=meters, tracing=tracing, proxy=settings.outbound_proxy, transport=self.transport)
         self._clients.append(http)
         data_dir.mkdir(parents=True, exist_ok=True)
@@ -164,11 +166,3 @@ class Platform:
             data_dir=data_dir,
             stopping=self.stopping,
         )
-
-
-def _open_recorder(settings: RuntimeSettings) -> Recorder | None:
-    if settings.otlp_endpoint is None:
-        return None
-    from radbridge.runtime.telemetry.otlp import OtlpRecorder
-
-    return OtlpRecorder(settings.otlp_endpoint, instance_id=settings.instance_id)

@@ -1,5 +1,6 @@
 """The front door in a process of its own: what ``radbridge serve front`` does."""
 
+import asyncio
 import os
 import socket
 from typing import Annotated, Literal
@@ -11,10 +12,11 @@ from radbridge.runtime.body import LimitedBody
 from radbridge.runtime.front import ProxyFront, upstreams_from
 from radbridge.runtime.host.server import HttpServer, bind
 from radbridge.runtime.host.signals import stop_requested
-from radbridge.runtime.settings import EnvironmentSettings, SettingsError
+from radbridge.runtime.settings import EnvironmentSettings, HttpUrl, SettingsError, new_instance_id
 from radbridge.runtime.telemetry.asgi import Observed
 from radbridge.runtime.telemetry.logs import log_to_stream
 from radbridge.runtime.telemetry.meters import MeterBoard, Meters
+from radbridge.runtime.telemetry.recording import open_recorder
 from radbridge.runtime.telemetry.traces import Tracing
 
 
@@ -25,6 +27,10 @@ class FrontSettings(EnvironmentSettings):
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
     shutdown_grace_seconds: Annotated[float, Field(gt=0)] = 20.0
     request_timeout_seconds: Annotated[float, Field(gt=0)] = 30.0
+    instance_id: str = Field(default_factory=new_instance_id)
+    otlp_endpoint: HttpUrl | None = None
+    """As of the services: where spans go; none: the front door records none and hands on what callers say."""
+    trace_sample_ratio: Annotated[float, Field(ge=0, le=1)] = 0.1
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
 
@@ -44,11 +50,15 @@ def run_front(settings: FrontSettings) -> None:
 
 async def _run(upstreams: dict[str, str], listener: socket.socket, settings: FrontSettings) -> None:
     requested = stop_requested()
-    front = ProxyFront(upstreams)
+    recorder = open_recorder(settings.otlp_endpoint, instance_id=settings.instance_id)
+    tracing = Tracing("front", recorder, ratio=settings.trace_sample_ratio)
+    front = ProxyFront(upstreams, traced=recorder is not None)
     patient = LimitedBody(front, limit_bytes=None, stall_seconds=settings.request_timeout_seconds)
-    app = Observed(patient, tracing=Tracing("front"), meters=Meters(MeterBoard(), "front"))
+    app = Observed(patient, tracing=tracing, meters=Meters(MeterBoard(), "front"))
     server = HttpServer(app, listener, grace_seconds=settings.shutdown_grace_seconds)
     await server.start()
     await requested.wait()
     await server.stop()
     await front.close()
+    if recorder is not None:
+        await asyncio.to_thread(recorder.close)

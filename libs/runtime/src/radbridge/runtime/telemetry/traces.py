@@ -20,6 +20,10 @@ _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 _NOT_SAMPLED = TraceFlags(TraceFlags.DEFAULT)
 _TRACE_BITS, _SPAN_BITS = 128, 64
 _TRACEPARENT_LENGTH = 55
+_NAMES_OF_THINGS = frozenset(
+    {"db.system.name", "db.operation.name", "messaging.destination.name", "messaging.consumer.group.name"}
+)
+"""Attributes of OpenTelemetry's semantic conventions that end like the name of a person."""
 
 Attributes = Mapping[str, str | int | float | bool]
 
@@ -132,6 +136,12 @@ def current_traceparent() -> str | None:
     return format_traceparent(context) if context.is_valid else None
 
 
+def is_sampled(traceparent: str | None) -> bool:
+    """Whether a ``traceparent`` says that its trace is recorded."""
+    context = parse_traceparent(traceparent) if traceparent else None
+    return context is not None and context.trace_flags.sampled
+
+
 def format_traceparent(context: SpanContext) -> str:
     """W3C Trace Context, version 00."""
     return f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}"
@@ -157,6 +167,6 @@ def _shown(attributes: Attributes | None) -> dict[str, str | int | float | bool]
         return None
     shown: dict[str, str | int | float | bool] = {}
     for name, value in attributes.items():
-        masked = mask_value(value, name.rpartition(".")[2])
+        masked = mask_value(value, "" if name in _NAMES_OF_THINGS else name.rpartition(".")[2])
         shown[name] = masked if isinstance(masked, str | int | float | bool) else str(masked)
     return shown
