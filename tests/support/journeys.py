@@ -1,13 +1,19 @@
 """The demonstration's journey on any running suite."""
 
+import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import httpx
 
 from radbridge.cli.demo.gateways import Gateways
 from radbridge.cli.demo.journey import Journey, StepDone
 from radbridge.cli.demo.set_up import SetUp, set_up
+
+T = TypeVar("T")
+
+PATIENCE_S = 20.0
 
 
 class RunningSuite(Protocol):
@@ -32,3 +38,12 @@ def journey(suite: RunningSuite, gateways: Gateways, folder: Path, done: list[St
 def travel(suite: RunningSuite, gateways: Gateways, folder: Path) -> dict[str, Any]:
     """Play a whole journey; answers what it made."""
     return journey(suite, gateways, folder).run()
+
+
+def eventually(look: Callable[[], T], is_there: Callable[[T], bool]) -> T:
+    """What ``look`` answers once ``is_there`` accepts it: events take a moment."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not is_there(found := look()):
+        assert time.monotonic() < deadline, f"not in {PATIENCE_S:g} s; now {found!r}"
+        time.sleep(0.05)
+    return found

@@ -81,6 +81,25 @@ def test_a_repeat_does_not_undo_a_merge() -> None:
     assert decide(RecordTraits("r1", "d1", None), merged) == Decision("p1", Rule.NEW)
 
 
+def test_a_repeat_does_not_undo_a_split() -> None:
+    apart = [
+        known("r1", "p1", document="d1", demographics="g1", rule=Rule.DOCUMENT),
+        known("r2", "p2", document="d1", demographics="g1", rule=Rule.MANUAL),
+    ]
+    assert decide(RecordTraits("r1", "d1", "g1"), apart) == Decision("p1", Rule.DOCUMENT)
+    assert decide(RecordTraits("r3", "d1", "g1"), apart) == Decision("p1", Rule.DOCUMENT)
+    without = [
+        known("r1", "p1", demographics="g1", rule=Rule.DEMOGRAPHICS),
+        known("r2", "p2", demographics="g1", rule=Rule.MANUAL),
+    ]
+    assert decide(RecordTraits("r1", None, "g1"), without) == Decision("p1", Rule.DEMOGRAPHICS)
+
+
+def test_a_record_that_brings_its_document_later_still_finds_its_person() -> None:
+    candidates = [known("r1", "p2"), known("r2", "p1", document="d1")]
+    assert decide(RecordTraits("r1", "d1", None), candidates) == Decision("p1", Rule.DOCUMENT)
+
+
 def test_an_operators_decision_stands() -> None:
     candidates = [known("r1", "p1", document="d1", rule=Rule.MANUAL), known("r2", "p2", document="d1")]
     assert decide(RecordTraits("r1", "d1", None), candidates) == Decision("p1", Rule.MANUAL)

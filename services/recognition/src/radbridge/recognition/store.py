@@ -124,13 +124,17 @@ async def exams_of_document(tx: Transaction, document_index: str, *, since: int 
     """Every exam of the person who holds an identity document, from a moment on, newest first.
 
     The person's records are those linked by ``mpi``; an exam that carries the document itself counts at once, before
-    its record was linked. ``person_id`` is null there.
+    its record was linked. ``person_id`` is null there. Where an operator split a document's records, the oldest person
+    (the smallest id, UUIDv7) holds it, as for ``mpi``: what was split off is somebody else's.
     """
     return await tx.fetch(
         """SELECT e.*, rp.person_id AS person_id FROM exam e LEFT JOIN record_person rp ON rp.record_id = e.record_id
-           WHERE e.moment >= $2 AND (e.document_index = $1 OR e.record_id IN (
-               SELECT record_id FROM record_person WHERE person_id IN (
-                   SELECT person_id FROM record_person WHERE document_index = $1)))
+           WHERE e.moment >= $2 AND e.exam_id IN (
+               SELECT exam_id FROM exam WHERE record_id IN (
+                   SELECT record_id FROM record_person WHERE person_id = (
+                       SELECT MIN(person_id) FROM record_person WHERE document_index = $1))
+               UNION SELECT x.exam_id FROM exam x WHERE x.document_index = $1
+                   AND NOT EXISTS (SELECT 1 FROM record_person l WHERE l.record_id = x.record_id))
            ORDER BY e.moment DESC, e.exam_id""",
         document_index,
         since,

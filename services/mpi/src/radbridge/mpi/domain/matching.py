@@ -83,6 +83,8 @@ def decide(traits: RecordTraits, candidates: Sequence[Candidate]) -> Decision:
     if traits.document_index:
         same_document = [c.person_id for c in others if c.document_index == traits.document_index]
         if same_document:
+            if own is not None and own.document_index == traits.document_index:
+                return _stay(own, same_document, Rule.DOCUMENT)
             return Decision(_stay_or_oldest(own, same_document), Rule.DOCUMENT)
     if traits.demographics_index:
         alike = [
@@ -91,6 +93,8 @@ def decide(traits: RecordTraits, candidates: Sequence[Candidate]) -> Decision:
             if c.demographics_index == traits.demographics_index and c.person_id not in conflicting
         ]
         if alike:
+            if own is not None and own.demographics_index == traits.demographics_index:
+                return _stay(own, alike, Rule.DEMOGRAPHICS)
             return Decision(_stay_or_oldest(own, alike), Rule.DEMOGRAPHICS)
     if own is None:
         return Decision(None, Rule.NEW)
@@ -105,6 +109,11 @@ def _keep_or_leave(traits: RecordTraits, own: Candidate, conflicting: set[str]) 
     if was_matched or own.person_id in conflicting:
         return Decision(None, Rule.NEW)
     return Decision(own.person_id, own.rule)
+
+
+def _stay(own: Candidate, person_ids: list[str], rule: Rule) -> Decision:
+    """A record whose trait is as it was stays: where others of another person share it, an operator split them off."""
+    return Decision(own.person_id, rule if own.person_id in person_ids else own.rule)
 
 
 def _documents_differ(traits: RecordTraits, candidate: Candidate) -> bool:
