@@ -22,7 +22,7 @@ from tests.servers.kafka import KafkaBroker
 from tests.servers.postgres import PostgresCluster
 from tests.servers.s3 import S3Server
 from tests.support.suites import DistributedSuite, Process
-from tests.support.workload import Workload
+from tests.support.workload import TROUBLES, Workload
 
 CASES = 2
 LAST_COMMIT = 25
@@ -67,6 +67,19 @@ def workload(stage: tuple[DistributedSuite, Gateways, SetUp], dice: random.Rando
     return work
 
 
+def wait_until_serving(work: Workload) -> None:
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            work.push_exam(work.cases[0])
+        except TROUBLES:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+        else:
+            return
+
+
 @pytest.mark.real
 @pytest.mark.faults
 @pytest.mark.timeout(600)
@@ -105,6 +118,10 @@ def test_an_outbox_fills_while_the_broker_is_away_and_drains_afterwards(
         for case in work.cases:
             work.push_exam(case)
         assert all(case.exam_id for case in work.cases)
+        started_without = stage[0].processes["ingest-api"][0]
+        started_without.kill()
+        started_without.start()
+        wait_until_serving(work)
     finally:
         servers[0].start()
     work.push()

@@ -10,7 +10,7 @@ _PACKAGE = "lampservice"
 _MIGRATION = """
 import sqlalchemy as sa
 from alembic import op
-from radbridge.runtime.database.tables import create_runtime_tables
+from radbridge.runtime.database.tables import create_institution_copy, create_runtime_tables
 
 revision = "0001"
 down_revision = None
@@ -18,6 +18,7 @@ down_revision = None
 
 def upgrade() -> None:
     create_runtime_tables(op)
+    create_institution_copy(op)
     op.create_table("lamp", sa.Column("name", sa.Text, primary_key=True), sa.Column("lit", sa.BigInteger))
 """
 

@@ -1,8 +1,13 @@
-"""The institutions and their credentials, as every service knows them: followed from the institution topic."""
+"""The institutions and their credentials, as every service knows them: followed from the institution topic.
+
+While the log is away at the start, they may come from a copy (``directory_copy``). What the topic says replaces the
+copy as a whole once the topic was read to its end: until then nothing of it counts, for its beginning is older than the
+copy.
+"""
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -87,6 +92,18 @@ def seal_credentials(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """An institution and the record that says so."""
+
+    body: InstitutionUpdated
+    version: int
+    record: Record
+
+    def is_newer_than(self, other: "_Entry | None") -> bool:
+        return other is None or other.version < self.version
+
+
 class Directory:
     """All institutions, looked up in memory. ``run`` follows the topic for ever; reads need no lock and no await.
 
@@ -97,6 +114,7 @@ class Directory:
         self._log = log
         self._keyring = keyring
         self._institutions: dict[str, Institution] = {}
+        self._records: dict[str, Record] = {}
         self._codes: dict[str, Institution] = {}
         self._ae_titles: dict[str, Institution] = {}
         self._access_keys: dict[str, Institution] = {}
@@ -168,43 +186,80 @@ class Directory:
             await self._changed.wait_for(lambda: self._version != version)
             return self._version
 
+    def records(self) -> list[Record]:
+        """The newest record of each institution, by institution, also of those whose keys cannot be read here: what a
+        copy has to hold."""
+        return [self._records[institution_id] for institution_id in sorted(self._records)]
+
+    async def restore(self, records: Iterable[Record]) -> None:
+        """Know what a copy held, until the topic was read; ignored once it was. The version becomes what it was when
+        the copy was made."""
+        async with self._changed:
+            if self._caught_up:
+                return
+            for record in records:
+                entry = _read(record)
+                if entry is not None and self._is_news(entry):
+                    self._apply(entry)
+                self._version = max(self._version, record.offset + 1)
+            self._index()
+            self._changed.notify_all()
+
     async def run(self) -> None:
         """Follow the institution topic for ever; waits while the log is away."""
         while True:
             try:
-                async for record in self._log.follow(InstitutionUpdated.TOPIC):
-                    async with self._changed:
-                        if record is None:
-                            self._caught_up = True
-                        else:
-                            self._take(record)
-                        self._changed.notify_all()
+                await self._follow()
             except BusError as error:
                 _log.warning("the institution directory waits for the event log", extra={"reason": str(error)})
             await asyncio.sleep(_RETRY_SECONDS)
 
+    async def _follow(self) -> None:
+        newest: dict[str, _Entry] = {}
+        version = 0
+        async for record in self._log.follow(InstitutionUpdated.TOPIC):
+            async with self._changed:
+                if self._caught_up:
+                    if record is not None:
+                        self._take(record)
+                elif record is None:
+                    self._begin_with(newest.values(), version)
+                else:
+                    version = max(version, record.offset + 1)
+                    entry = _read(record)
+                    if entry is not None and entry.is_newer_than(newest.get(entry.body.institution_id)):
+                        newest[entry.body.institution_id] = entry
+                self._changed.notify_all()
+
+    def _begin_with(self, entries: Iterable[_Entry], version: int) -> None:
+        """The topic's end was reached for the first time: what it holds is the directory, whatever a copy said."""
+        self._institutions.clear()
+        self._records.clear()
+        for entry in entries:
+            self._apply(entry)
+        self._index()
+        self._version = version
+        self._caught_up = True
+
     def _take(self, record: Record) -> None:
-        try:
-            self._apply(record)
-        except (EnvelopeError, ValidationError, SealError) as error:
-            # one unreadable institution must not take the others away
-            _log.error(
-                "an institution cannot be read from the directory",
-                extra={"institution_id": record.key, "offset": record.offset, "reason": type(error).__name__},
-            )
+        entry = _read(record)
+        if entry is not None and self._is_news(entry):
+            self._apply(entry)
+            self._index()
         self._version = max(self._version, record.offset + 1)
 
-    def _apply(self, record: Record) -> None:
-        event = from_headers(record.headers, record.value)
-        if event.type != InstitutionUpdated.event_type():
+    def _is_news(self, entry: _Entry) -> bool:
+        known = self._institutions.get(entry.body.institution_id)
+        return known is None or known.version < entry.version
+
+    def _apply(self, entry: _Entry) -> None:
+        self._records[entry.body.institution_id] = entry.record
+        try:
+            self._keyring.add_institution(entry.body)
+        except SealError as error:
+            _report_unreadable(entry.record, error)
             return
-        body = InstitutionUpdated.model_validate_json(event.data)
-        known = self._institutions.get(body.institution_id)
-        if known is not None and known.version >= event.version:
-            return
-        self._keyring.add_institution(body)
-        self._institutions[body.institution_id] = self._institution(body, event.version)
-        self._index()
+        self._institutions[entry.body.institution_id] = self._institution(entry.body, entry.version)
 
     def _institution(self, body: InstitutionUpdated, version: int) -> Institution:
         return Institution(
@@ -234,3 +289,23 @@ class Directory:
         self._ae_titles = {one.ae_title: one for one in every if one.ae_title}
         self._access_keys = {one.access_key: one for one in every if one.access_key}
         self._app_ids = {one.app_id: one for one in every if one.app_id}
+
+
+def _read(record: Record) -> _Entry | None:
+    """``None`` where it is nothing that this directory knows: one unreadable institution must not take the others
+    away."""
+    try:
+        event = from_headers(record.headers, record.value)
+        if event.type != InstitutionUpdated.event_type():
+            return None
+        return _Entry(InstitutionUpdated.model_validate_json(event.data), event.version, record)
+    except (EnvelopeError, ValidationError) as error:
+        _report_unreadable(record, error)
+        return None
+
+
+def _report_unreadable(record: Record, error: Exception) -> None:
+    _log.error(
+        "an institution cannot be read from the directory",
+        extra={"institution_id": record.key, "offset": record.offset, "reason": type(error).__name__},
+    )

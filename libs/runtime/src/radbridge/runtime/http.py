@@ -57,7 +57,12 @@ def make_app(service: Service, resources: Resources, readiness: Readiness) -> AS
     app.add_exception_handler(RequestValidationError, _answer_validation_error)
     for away in _AWAY:
         app.add_exception_handler(away, _answer_away)
-    edge = Probed(Direct(app, service.direct), readiness, exposition=resources.meters.board.exposition)
+    edge = Probed(
+        Direct(app, service.direct),
+        readiness,
+        without_database=service.without_database,
+        exposition=resources.meters.board.exposition,
+    )
     limited = LimitedBody(
         edge,
         limit_bytes=settings.body_limit_bytes,
@@ -92,12 +97,21 @@ class Direct:
 class Probed:
     """Answers ``/healthz``, ``/readyz`` and ``/metrics``, and holds other requests off until the service was started.
 
+    :param without_database: ``Service.without_database``.
     :param exposition: makes the metrics page; ``None``: there is none here.
     """
 
-    def __init__(self, app: ASGIApp, readiness: Readiness, *, exposition: Callable[[], bytes] | None) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        readiness: Readiness,
+        *,
+        without_database: Callable[[str], Response | None],
+        exposition: Callable[[], bytes] | None,
+    ) -> None:
         self._app = app
         self._readiness = readiness
+        self._without_database = without_database
         self._exposition = exposition
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -113,12 +127,15 @@ class Probed:
             page = Response(self._exposition(), media_type="text/plain; version=0.0.4; charset=utf-8")
             await page(scope, receive, send)
         elif not self._readiness.started:
-            problem = Problem(503, detail="The service is starting.", headers={"retry-after": "1"})
-            await problem_response(problem)(scope, receive, send)
+            await self._starting(path)(scope, receive, send)
         elif "\0" in path:
             await problem_response(Problem(400, detail="The path holds a NUL character."))(scope, receive, send)
         else:
             await self._app(scope, receive, send)
+
+    def _starting(self, path: str) -> Response:
+        answer = self._without_database(path) if self._readiness.database_is_away else None
+        return answer or problem_response(Problem(503, detail="The service is starting.", headers={"retry-after": "1"}))
 
 
 class LastResort:

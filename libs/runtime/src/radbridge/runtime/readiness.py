@@ -39,6 +39,8 @@ class Readiness:
         self.stopping = False
         self.waiting_for = "starting"
         """Why the service has not started yet."""
+        self.database_is_away = False
+        """Whether the start waits for the database, after a first try."""
         self.is_ready = False
         """How the last round came out."""
         self._gauge = gauge

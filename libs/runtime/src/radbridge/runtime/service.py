@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fastapi import APIRouter
+from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from radbridge.runtime.audit import Audit
@@ -47,6 +48,10 @@ class Check:
     ping: Callable[[], Awaitable[None]]
 
 
+def _no_answer(_path: str) -> Response | None:
+    return None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Service:
     """A service that was built: its edges and what goes on inside."""
@@ -64,6 +69,9 @@ class Service:
     checks: tuple[Check, ...] = ()
     lifespan: Callable[[], AbstractAsyncContextManager[None]] | None = None
     """Entered once the database is migrated, before requests are let in; left when requests have ended."""
+    without_database: Callable[[str], Response | None] = _no_answer
+    """The answer to a request at a path while the service cannot start because its database is away, where a hospital's
+    standard prescribes the form; ``None``: problem+json, 503."""
     unlimited_bodies: tuple[str, ...] = ()
     """Path prefixes whose routes stream the body and take any size."""
 

@@ -74,12 +74,37 @@ inbox_version = Table(
     sqlite_with_rowid=False,
 )
 
+_FIRST_TABLES = [aggregate_version, outbox, inbox, inbox_version]
+
+institution_copy = Table(
+    "institution_copy",
+    metadata,
+    Column("institution_id", Text, primary_key=True),
+    Column("version", _BIGINT, nullable=False),
+    Column("log_offset", _BIGINT, nullable=False),
+    Column("headers", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    comment="The newest institution.updated of each institution as the log holds it, for a start without the log.",
+    sqlite_with_rowid=False,
+)
+
 
 def create_runtime_tables(op: "Operations") -> None:
-    """Create all of them; called by the first migration of each service with Alembic's ``op``."""
-    metadata.create_all(op.get_bind(), checkfirst=False)
+    """Create the tables of events that leave and arrive; called by the first migration of each service with Alembic's
+    ``op``."""
+    metadata.create_all(op.get_bind(), tables=_FIRST_TABLES, checkfirst=False)
 
 
 def drop_runtime_tables(op: "Operations") -> None:
     """The way back of :func:`create_runtime_tables`."""
-    metadata.drop_all(op.get_bind(), checkfirst=False)
+    metadata.drop_all(op.get_bind(), tables=_FIRST_TABLES, checkfirst=False)
+
+
+def create_institution_copy(op: "Operations") -> None:
+    """Create the copy of the institution directory; called by a later migration of each service."""
+    institution_copy.create(op.get_bind(), checkfirst=False)
+
+
+def drop_institution_copy(op: "Operations") -> None:
+    """The way back of :func:`create_institution_copy`."""
+    institution_copy.drop(op.get_bind(), checkfirst=False)

@@ -4,13 +4,16 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 from opentelemetry.trace import SpanKind
 from starlette.types import ASGIApp
 
 from radbridge.contracts.envelope import Event
+from radbridge.runtime.bus.protocol import BusError, BusUnavailable
 from radbridge.runtime.consumer import Consumer, ConsumerSpec
 from radbridge.runtime.database.protocol import DatabaseUnavailable
+from radbridge.runtime.directory_copy import DirectoryCopy
 from radbridge.runtime.host.lag import measure_lag
 from radbridge.runtime.http import make_app
 from radbridge.runtime.migrations import migrate, require_current
@@ -20,9 +23,14 @@ from radbridge.runtime.service import Check, Resources, Service, ServiceDefiniti
 from radbridge.runtime.telemetry.logs import describe_error
 from radbridge.runtime.telemetry.traces import ActiveSpan
 
+T = TypeVar("T")
+
 _FIRST_PAUSE_SECONDS = 0.2
 _LONGEST_PAUSE_SECONDS = 10.0
 _DRAIN_SECONDS = 5.0
+_DATABASE = "database"
+_LOG_PATIENCE_SECONDS = 3.0
+"""How long a service that has a copy of the institution directory waits for the log at its start."""
 
 _log = logging.getLogger(__name__)
 
@@ -45,6 +53,7 @@ class RunningService:
         self.app: ASGIApp = make_app(self.service, resources, self.readiness)
         self._ensure_topics = ensure_topics
         self._consumers = [_consumer(spec, resources) for spec in self.service.consumers]
+        self._copy = DirectoryCopy(resources.directory, resources.database)
         self._presence = Presence(
             resources.log,
             service=definition.name,
@@ -80,14 +89,9 @@ class RunningService:
 
     async def _run(self) -> None:
         resources = self.resources
-        if resources.settings.migrate == "start":
-            await self._until_done("database", lambda: migrate(resources.database.url, self.definition.migrations))
-        else:
-            await self._until_done(
-                "database", lambda: require_current(resources.database.url, self.definition.migrations)
-            )
-        await self._until_done("topics", self._ensure_topics)
-        await self._until_done("institution directory", resources.directory.caught_up)
+        prepare = migrate if resources.settings.migrate == "start" else require_current
+        await self._until_done(_DATABASE, lambda: prepare(resources.database.url, self.definition.migrations))
+        await self._know_institutions()
         async with contextlib.AsyncExitStack() as stack:
             if self.service.lifespan is not None:
                 lifespan = self.service.lifespan
@@ -103,6 +107,26 @@ class RunningService:
         await _cancel(self._relay)
         await self._presence.leave()
 
+    async def _know_institutions(self) -> None:
+        """From the log; where it is away, from the copy that an earlier start made. The platform goes on to ensure the
+        topics and to read the directory."""
+        is_copied = await self._until_done(_DATABASE, self._copy.load)
+        if is_copied:
+            try:
+                async with asyncio.timeout(_LOG_PATIENCE_SECONDS):
+                    await self._ensure_topics()
+                    await self.resources.directory.caught_up()
+            except (TimeoutError, BusUnavailable) as error:
+                _log.warning(
+                    "the service starts without the event log, from its copy of the institution directory",
+                    extra={"service": self.definition.name, "reason": describe_error(error)},
+                )
+                return
+            except BusError:
+                pass  # the log is there, and what is wrong with it does not pass by itself
+        await self._until_done("topics", self._ensure_topics)
+        await self._until_done("institution directory", self.resources.directory.caught_up)
+
     async def _drain(self) -> None:
         try:
             async with asyncio.timeout(_DRAIN_SECONDS):
@@ -117,25 +141,26 @@ class RunningService:
             *(Worker(f"consumer {consumer.group}", consumer.run) for consumer in self._consumers),
             Worker("lag", lambda: measure_lag(resources.log, groups, resources.meters)),
             Worker("presence", self._presence.run),
+            Worker("institution directory's copy", self._copy.run),
             *self.service.workers,
         ]
 
     def _checks(self) -> list[Check]:
         resources = self.resources
         return [
-            Check("database", resources.database.ping),
+            Check(_DATABASE, resources.database.ping),
             Check("event log", resources.log.ping),
             Check("objects", resources.blobs.ping),
             *(Check(f"consumer {consumer.group}", consumer.check) for consumer in self._consumers),
         ]
 
-    async def _until_done(self, step: str, work: Callable[[], Awaitable[object]]) -> None:
+    async def _until_done(self, step: str, work: Callable[[], Awaitable[T]]) -> T:
         """Try a step of the start until it works; ``/readyz`` shows why it does not yet."""
         pause = _FIRST_PAUSE_SECONDS
         self.readiness.waiting_for = f"{step}: under way"
         while True:
             try:
-                await work()
+                done = await work()
             except Exception as error:
                 reason = describe_error(error)
                 if pause == _FIRST_PAUSE_SECONDS:
@@ -144,10 +169,12 @@ class RunningService:
                         extra={"service": self.definition.name, "step": step, "reason": reason},
                     )
                 self.readiness.waiting_for = f"{step}: {reason}"
+                self.readiness.database_is_away = step == _DATABASE
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
             else:
-                return
+                self.readiness.database_is_away = False
+                return done
 
     async def _supervise(self, worker: Worker) -> None:
         pause = _FIRST_PAUSE_SECONDS

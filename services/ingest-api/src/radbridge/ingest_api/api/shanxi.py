@@ -37,6 +37,7 @@ T = TypeVar("T")
 CATALOGUE = "shanxi"
 INTERFACES = ("/exam-sync", "/report/sync", "/examMergeReport-sync")
 OTHER_METHODS = ["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"]
+DATABASE_AWAY = "平台暂不可用：数据库无法访问，数据未保存，请稍后重试"
 PDF, OFD = "application/pdf", "application/ofd"
 
 Accept = Callable[[Institution, Record, bytes], Coroutine[Any, Any, Accepted]]
@@ -111,7 +112,7 @@ def edge(resources: Resources, intake: Intake, refusal_log: RefusalLog) -> Shanx
         except Refused as error:
             refusal = error
         except DatabaseUnavailable:
-            refusal = Refused("平台暂不可用：数据库无法访问，数据未保存，请稍后重试")
+            refusal = Refused(DATABASE_AWAY)
         except BlobUnavailable:
             refusal = Refused("平台暂不可用：对象存储无法访问，数据未保存，请稍后重试")
         except EventTooLarge:
@@ -178,6 +179,11 @@ def edge(resources: Resources, intake: Intake, refusal_log: RefusalLog) -> Shanx
         )
     endpoints = {"/exam-sync": exam_sync, "/report/sync": report_sync, "/examMergeReport-sync": exam_merge_report_sync}
     return ShanxiEdge(api, {path: _application(endpoint) for path, endpoint in endpoints.items()})
+
+
+def without_database(path: str) -> Response | None:
+    """The answer to a push that arrives while the service waits for its database; ``None`` at other paths."""
+    return _answer(answers.failure(DATABASE_AWAY)) if path in INTERFACES else None
 
 
 def _application(endpoint: Callable[[Request], Awaitable[Response]]) -> ASGIApp:

@@ -1,0 +1,198 @@
+"""The directory's copy in a service's database: what it holds, what replaces it, and what it is good for."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from radbridge.contracts.topics import TOPICS
+from radbridge.runtime.bus.open import open_log
+from radbridge.runtime.bus.protocol import EventLog
+from radbridge.runtime.database.open import open_database
+from radbridge.runtime.database.protocol import Database
+from radbridge.runtime.directory import Directory
+from radbridge.runtime.directory_copy import DirectoryCopy
+from radbridge.runtime.migrations import migrate
+from radbridge.runtime.security.keyring import Keyring
+from radbridge.runtime.security.vault import Vault
+from radbridge.runtime.testing import add_institution, eventually
+from tests.support.cut_log import CutLog
+
+
+@pytest.fixture
+async def log(tmp_path: Path) -> AsyncGenerator[CutLog]:
+    log = CutLog(open_log(f"sqlite:///{tmp_path}/events.db"))
+    await log.ensure_topics(TOPICS)
+    yield log
+    await log.close()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.real)])
+async def database(request: pytest.FixtureRequest, lamp_migrations: str, tmp_path: Path) -> AsyncIterator[Database]:
+    sqlite = request.param == "sqlite"
+    url = f"sqlite+aiosqlite:///{tmp_path}/lamp.db" if sqlite else request.getfixturevalue("postgres_database")
+    await migrate(url, lamp_migrations)
+    database = open_database(url, service="lamp")
+    yield database
+    await database.close()
+
+
+class Process:
+    """What a process has of the directory."""
+
+    def __init__(self, log: EventLog, vault: Vault, database: Database) -> None:
+        self.keyring = Keyring(vault)
+        self.directory = Directory(log, self.keyring)
+        self.copy = DirectoryCopy(self.directory, database)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncGenerator[None]:
+        """As a service does it: load, then follow and write."""
+        await self.copy.load()
+        tasks = [asyncio.create_task(work()) for work in (self.directory.run, self.copy.run)]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def held(database: Database) -> dict[str, int]:
+    """Version of each institution in the copy."""
+    rows = await database.fetch("SELECT institution_id, version FROM institution_copy")
+    return {row["institution_id"]: row["version"] for row in rows}
+
+
+async def until_held(database: Database, expected: dict[str, int]) -> None:
+    async def is_so() -> bool:
+        return await held(database) == expected
+
+    await eventually(is_so)
+
+
+async def test_a_process_without_the_log_knows_what_another_one_knew(log: CutLog, database: Database) -> None:
+    vault = Vault.create()
+    first = Process(log, vault, database)
+    async with first.running():
+        one = await add_institution(log, first.keyring, first.directory, code="H1")
+        two = await add_institution(log, first.keyring, first.directory, code="H2", ae_title="H2", enabled=False)
+        await until_held(database, {one.id: 1, two.id: 1})
+    log.away = True
+    second = Process(log, vault, database)
+    async with second.running():
+        found = second.directory.by_code("H1")
+        assert found is not None
+        assert (found.sm4_key, found.secret_key) == (one.sm4_key, one.secret_key)
+        assert [institution.enabled for institution in second.directory.all()] == [True, False]
+        assert second.directory.version == first.directory.version == 2
+        assert not second.directory.is_caught_up
+
+
+async def test_there_is_no_copy_before_the_topic_was_read_to_its_end(log: CutLog, database: Database) -> None:
+    log.away = True
+    process = Process(log, Vault.create(), database)
+    assert not await process.copy.load()
+    async with process.running():
+        await asyncio.sleep(0.2)
+        assert await held(database) == {}
+
+
+async def test_a_row_is_the_event_as_the_log_holds_it(log: CutLog, database: Database) -> None:
+    vault = Vault.create()
+    process = Process(log, vault, database)
+    async with process.running():
+        added = await add_institution(log, process.keyring, process.directory)
+        await until_held(database, {added.id: 1})
+        [record] = await log.read("institution")
+    [row] = await database.fetch("SELECT * FROM institution_copy")
+    assert row["body"] == record.value
+    restored = Process(log, vault, database)
+    await restored.copy.load()
+    assert [(found.headers, found.offset) for found in restored.directory.records()] == [
+        (record.headers, record.offset)
+    ]
+    assert added.secret_key.encode() not in row["body"]
+
+
+async def test_the_log_decides_once_it_is_back_and_not_before_it_was_read_whole(
+    log: CutLog, database: Database
+) -> None:
+    vault = Vault.create()
+    first = Process(log, vault, database)
+    async with first.running():
+        one = await add_institution(log, first.keyring, first.directory, code="OLD")
+        await add_institution(log, first.keyring, first.directory, institution_id=one.id, code="COPIED", version=2)
+        await until_held(database, {one.id: 2})
+    # what nobody copied: the hospital was disabled while this service was down
+    writer = Process(log, vault, database)
+    following = asyncio.create_task(writer.directory.run())
+    await add_institution(
+        log, writer.keyring, writer.directory, institution_id=one.id, code="COPIED", version=3, enabled=False
+    )
+    following.cancel()
+
+    log.away = True
+    second = Process(log, vault, database)
+    seen: list[tuple[str, bool]] = []
+    async with second.running():
+        log.away = False
+        while not second.directory.is_caught_up:
+            seen += [(known.code, known.enabled) for known in second.directory.all()]
+            await asyncio.sleep(0)
+        assert set(seen) == {("COPIED", True)}
+        assert [(known.code, known.enabled) for known in second.directory.all()] == [("COPIED", False)]
+        assert second.directory.version == 3
+        await until_held(database, {one.id: 3})
+
+
+async def test_a_process_that_is_behind_does_not_take_the_copy_back(log: CutLog, database: Database) -> None:
+    vault = Vault.create()
+    behind, ahead = Process(log, vault, database), Process(log, vault, database)
+    async with behind.running():
+        one = await add_institution(log, behind.keyring, behind.directory)
+        await until_held(database, {one.id: 1})
+    async with ahead.running():
+        await add_institution(log, ahead.keyring, ahead.directory, institution_id=one.id, version=2)
+        await until_held(database, {one.id: 2})
+    behind.copy._saved.clear()
+    await behind.copy._save(behind.directory.records())
+    assert await held(database) == {one.id: 2}
+
+
+async def test_a_topic_made_anew_replaces_the_copy(log: CutLog, database: Database, tmp_path: Path) -> None:
+    vault = Vault.create()
+    first = Process(log, vault, database)
+    async with first.running():
+        one = await add_institution(log, first.keyring, first.directory, code="H1", version=7)
+        two = await add_institution(log, first.keyring, first.directory, code="H2", ae_title="H2")
+        await until_held(database, {one.id: 7, two.id: 1})
+    anew = open_log(f"sqlite:///{tmp_path}/anew.db")
+    await anew.ensure_topics(TOPICS)
+    writer = Process(anew, vault, database)
+    following = asyncio.create_task(writer.directory.run())
+    await add_institution(anew, writer.keyring, writer.directory, institution_id=one.id, code="ANEW", version=1)
+    following.cancel()
+    second = Process(anew, vault, database)
+    async with second.running():
+        await second.directory.caught_up()
+        assert [known.code for known in second.directory.all()] == ["ANEW"]
+        assert second.directory.version == 1
+        await until_held(database, {one.id: 1})
+    await anew.close()
+
+
+async def test_a_copy_that_cannot_be_opened_here_is_kept_for_others(log: CutLog, database: Database) -> None:
+    vault = Vault.create()
+    first = Process(log, vault, database)
+    async with first.running():
+        one = await add_institution(log, first.keyring, first.directory)
+        await until_held(database, {one.id: 1})
+    foreign = Process(log, Vault.create(), database)
+    async with foreign.running():
+        await foreign.directory.caught_up()
+        assert foreign.directory.all() == []
+        await asyncio.sleep(0.2)
+    assert await held(database) == {one.id: 1}
