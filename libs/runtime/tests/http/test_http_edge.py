@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack
+from ipaddress import ip_network
 from typing import Any
 
 import httpx
@@ -17,6 +18,7 @@ from starlette.types import ASGIApp
 from radbridge.runtime.body import LimitedBody, offload
 from radbridge.runtime.front import ProxyFront, upstreams_from
 from radbridge.runtime.host import server as server_module
+from radbridge.runtime.settings import LOOPBACK, Networks
 from radbridge.runtime.telemetry.asgi import Observed
 from radbridge.runtime.telemetry.meters import MeterBoard, Meters
 from radbridge.runtime.telemetry.traces import Tracing
@@ -199,6 +201,28 @@ async def test_the_front_says_where_a_request_came_from(client: httpx.AsyncClien
     assert headers["x-forwarded-proto"] == "http"
     assert answer.headers["x-answer"] == "42"
     await front.close()
+
+
+async def who_calls(request: Request) -> Response:
+    return JSONResponse([request.client.host if request.client else "", request.url.scheme])
+
+
+@pytest.mark.parametrize(
+    ("trusted", "source", "seen"),
+    [
+        (LOOPBACK, "127.0.0.1", ["203.0.113.9", "https"]),
+        (LOOPBACK, "127.0.0.2", ["127.0.0.2", "http"]),
+        ((ip_network("127.0.0.0/24"),), "127.0.0.2", ["203.0.113.9", "https"]),
+        ((ip_network("192.0.2.1"),), "127.0.0.1", ["127.0.0.1", "http"]),
+        ((), "127.0.0.1", ["127.0.0.1", "http"]),
+    ],
+)
+async def test_only_trusted_proxies_say_who_calls(trusted: Networks, source: str, seen: list[str]) -> None:
+    app = Starlette(routes=[Route("/", who_calls)])
+    transport = httpx.AsyncHTTPTransport(local_address=source)
+    claimed = {"x-forwarded-for": "203.0.113.9", "x-forwarded-proto": "https"}
+    async with listening(app, trusted_proxies=trusted) as url, httpx.AsyncClient(transport=transport) as caller:
+        assert (await caller.get(url, headers=claimed)).json() == seen
 
 
 async def test_the_front_does_not_repeat_what_a_caller_says_about_itself() -> None:

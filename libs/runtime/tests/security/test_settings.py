@@ -37,6 +37,12 @@ def test_a_complete_environment_is_read() -> None:
     assert settings.shutdown_grace_seconds == 20
 
 
+def test_trusted_proxies_are_addresses_and_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert [str(one) for one in load_settings(RuntimeSettings).trusted_proxies] == ["127.0.0.1/32", "::1/128"]
+    monkeypatch.setenv("RADBRIDGE_TRUSTED_PROXIES", "10.0.0.7, 2001:db8::/32")
+    assert [str(one) for one in load_settings(RuntimeSettings).trusted_proxies] == ["10.0.0.7/32", "2001:db8::/32"]
+
+
 def test_every_missing_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in COMPLETE:
         monkeypatch.delenv(name)
@@ -55,6 +61,8 @@ def test_every_missing_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> Non
         ("RADBRIDGE_MIGRATE", "maybe"),
         ("RADBRIDGE_PUBLIC_URL", "images.example.cn"),
         ("RADBRIDGE_TRACE_SAMPLE_RATIO", "2"),
+        ("RADBRIDGE_TRUSTED_PROXIES", "proxy.example.org"),
+        ("RADBRIDGE_TRUSTED_PROXIES", "10.0.0.7/8"),
     ],
 )
 def test_a_wrong_value_is_named_and_not_shown(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:

@@ -7,9 +7,12 @@ import logging
 from datetime import datetime, timedelta
 from typing import Any
 
+import httpx
 import pytest
 
 from radbridge.runtime.clock import utc_now
+from radbridge.runtime.front import ProxyFront
+from radbridge.runtime.testing import listening
 from radbridge.signing.trial_pki import TrialAuthority
 from radbridge.signing.trial_seal import TrialSealer
 
@@ -322,6 +325,22 @@ async def test_trans_ids_of_36_characters_are_served(world: Any, unsigned_pdf: b
 async def test_no_body_makes_the_service_fail(world: Any, path: str, body: bytes) -> None:
     answer = await world.post(path, body)
     assert answer.get("status", answer.get("resultCode")) in (400, 401)
+
+
+async def test_callers_are_told_apart_behind_the_front_door(world: Any) -> None:
+    """On the settings that every process has by itself; the caller's own address is not a trusted proxy's."""
+    claimed = {"x-forwarded-for": "10.1.2.3", "x-real-ip": "10.1.2.3", "forwarded": "for=10.1.2.3"}
+    async with listening(world.running.host.app) as service:
+        front = ProxyFront({"signing": service})
+        async with (
+            listening(front) as url,
+            httpx.AsyncClient(transport=httpx.AsyncHTTPTransport(local_address="127.0.0.2"), base_url=url) as caller,
+        ):
+            stranger = await caller.post(PKCS1, json=pkcs1(world), headers=claimed)
+            await world.running.add_institution(code="B", ae_title="B", hosts=["127.0.0.2"])
+            neighbour = await caller.post(PKCS1, json=pkcs1(world), headers=claimed)
+        await front.close()
+    assert (stranger.json()["status"], neighbour.json()["status"]) == (403, 200)
 
 
 @pytest.mark.parametrize(

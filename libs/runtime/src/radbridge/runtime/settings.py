@@ -8,12 +8,13 @@ import os
 import secrets
 import socket
 from collections.abc import Mapping
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import Field, SecretStr, StringConstraints, ValidationError
+from pydantic import BeforeValidator, Field, IPvAnyNetwork, SecretStr, StringConstraints, ValidationError
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 PREFIX = "RADBRIDGE_"
 
@@ -96,7 +97,14 @@ def new_instance_id() -> str:
     return f"{socket.gethostname()}-{secrets.token_hex(4)}"
 
 
+def _words(value: object) -> object:
+    return [word.strip() for word in value.split(",")] if isinstance(value, str) else value
+
+
 Url = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[a-z0-9+]+://")]
+Networks = Annotated[tuple[IPvAnyNetwork, ...], NoDecode, BeforeValidator(_words)]
+"""Addresses and networks (``10.0.0.7,192.0.2.0/24``), separated by commas."""
+LOOPBACK: tuple[IPv4Network | IPv6Network, ...] = (ip_network("127.0.0.1"), ip_network("::1"))
 HttpUrl = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^https?://[^/?#]+[^?#]*$")]
 
 
@@ -133,6 +141,8 @@ class RuntimeSettings(EventLogSettings, DatabaseSettings):
     """Start of absolute links handed to people and hospitals; none: the address the process listens on."""
     internal_url: HttpUrl | None = None
     """Where services reach each other's HTTP APIs (the front door from inside); none: the public address."""
+    trusted_proxies: Networks = LOOPBACK
+    """Proxies whose ``X-Forwarded-For`` and ``X-Forwarded-Proto`` count; from others they are not read."""
     instance_id: str = Field(default_factory=new_instance_id)
     migrate: Literal["start", "never"] = "start"
     """``start``: bring database and topics up to date when starting; ``never``: jobs of their own do it."""

@@ -12,9 +12,10 @@ Not for product code.
 
 import asyncio
 import secrets
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -36,7 +37,7 @@ from radbridge.runtime.readiness import CheckResult
 from radbridge.runtime.security.keyring import Keyring
 from radbridge.runtime.security.vault import Vault
 from radbridge.runtime.service import Resources, ServiceDefinition
-from radbridge.runtime.settings import RuntimeSettings, load_settings
+from radbridge.runtime.settings import LOOPBACK, RuntimeSettings, load_settings
 
 if TYPE_CHECKING:
     import httpx
@@ -160,10 +161,12 @@ async def eventually(holds: Callable[[], Awaitable[bool]], *, seconds: float = R
 
 
 @asynccontextmanager
-async def listening(app: ASGIApp) -> AsyncGenerator[str]:
+async def listening(
+    app: ASGIApp, *, trusted_proxies: Sequence[IPv4Network | IPv6Network] = LOOPBACK
+) -> AsyncGenerator[str]:
     """The application on a real socket; answers its base URL. For what needs one: server-sent events, other processes,
     connections that break."""
-    server = HttpServer(app, bind("127.0.0.1", 0), grace_seconds=1)
+    server = HttpServer(app, bind("127.0.0.1", 0), grace_seconds=1, trusted_proxies=trusted_proxies)
     await server.start()
     try:
         yield f"http://127.0.0.1:{server.port}"

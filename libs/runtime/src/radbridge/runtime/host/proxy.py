@@ -12,7 +12,7 @@ from radbridge.runtime.body import LimitedBody
 from radbridge.runtime.front import ProxyFront, upstreams_from
 from radbridge.runtime.host.server import HttpServer, bind
 from radbridge.runtime.host.signals import stop_requested
-from radbridge.runtime.settings import EnvironmentSettings, HttpUrl, SettingsError, new_instance_id
+from radbridge.runtime.settings import LOOPBACK, EnvironmentSettings, HttpUrl, Networks, SettingsError, new_instance_id
 from radbridge.runtime.telemetry.asgi import Observed
 from radbridge.runtime.telemetry.logs import log_to_stream
 from radbridge.runtime.telemetry.meters import MeterBoard, Meters
@@ -27,6 +27,8 @@ class FrontSettings(EnvironmentSettings):
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
     shutdown_grace_seconds: Annotated[float, Field(gt=0)] = 20.0
     request_timeout_seconds: Annotated[float, Field(gt=0)] = 30.0
+    trusted_proxies: Networks = LOOPBACK
+    """As of the services: proxies in front of the front door."""
     instance_id: str = Field(default_factory=new_instance_id)
     otlp_endpoint: HttpUrl | None = None
     """As of the services: where spans go; none: the front door records none and hands on what callers say."""
@@ -55,7 +57,9 @@ async def _run(upstreams: dict[str, str], listener: socket.socket, settings: Fro
     front = ProxyFront(upstreams, traced=recorder is not None)
     patient = LimitedBody(front, limit_bytes=None, stall_seconds=settings.request_timeout_seconds)
     app = Observed(patient, tracing=tracing, meters=Meters(MeterBoard(), "front"))
-    server = HttpServer(app, listener, grace_seconds=settings.shutdown_grace_seconds)
+    server = HttpServer(
+        app, listener, grace_seconds=settings.shutdown_grace_seconds, trusted_proxies=settings.trusted_proxies
+    )
     await server.start()
     await requested.wait()
     await server.stop()

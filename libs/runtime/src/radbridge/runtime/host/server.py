@@ -3,11 +3,15 @@
 import asyncio
 import errno
 import socket
+from collections.abc import Sequence
+from ipaddress import IPv4Network, IPv6Network
 from typing import Any, cast
 
 import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from radbridge.runtime.settings import LOOPBACK
 
 HEAD_SECONDS_MAX = 30.0
 _KEEP_ALIVE_SECONDS = 75
@@ -75,9 +79,20 @@ class _ImpatientProtocol(HttpToolsProtocol):
 
 
 class HttpServer:
-    """Serves one ASGI application on one socket."""
+    """Serves one ASGI application on one socket.
 
-    def __init__(self, app: ASGIApp, listener: socket.socket, *, grace_seconds: float) -> None:
+    :param trusted_proxies: from these peers ``X-Forwarded-For`` and ``X-Forwarded-Proto`` say who calls and how; from
+        others they are ignored.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        listener: socket.socket,
+        *,
+        grace_seconds: float,
+        trusted_proxies: Sequence[IPv4Network | IPv6Network] = LOOPBACK,
+    ) -> None:
         self._listener = listener
         self._server = uvicorn.Server(
             uvicorn.Config(
@@ -89,6 +104,7 @@ class HttpServer:
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                forwarded_allow_ips=[str(network) for network in trusted_proxies],
                 timeout_keep_alive=_KEEP_ALIVE_SECONDS,
                 timeout_graceful_shutdown=max(1, round(grace_seconds)),
             )

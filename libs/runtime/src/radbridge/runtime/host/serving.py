@@ -28,7 +28,10 @@ async def serve(
 
     :param announce: runs beside the services from the start.
     """
-    server = HttpServer(app, listener, grace_seconds=platform.settings.shutdown_grace_seconds)
+    settings = platform.settings
+    server = HttpServer(
+        app, listener, grace_seconds=settings.shutdown_grace_seconds, trusted_proxies=settings.trusted_proxies
+    )
     tune_interpreter()
     async with following(platform):
         for service in services:

@@ -58,7 +58,7 @@ class Callers:
 
 
 def peer_of(request: Request) -> str:
-    """The address that a request came from, as the server says (behind proxies: ``FORWARDED_ALLOW_IPS``)."""
+    """The address that a request came from, as the server says: behind trusted proxies, what they say."""
     return request.client.host if request.client else ""
 
 
