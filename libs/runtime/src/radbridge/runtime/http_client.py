@@ -39,7 +39,7 @@ class CircuitOpen(OutboundError):
 
 
 class AddressRefused(OutboundError):
-    """The address is not one that the institution registered. Nothing was sent."""
+    """The address is malformed, or not one that the institution registered. Nothing was sent."""
 
 
 class AnswerTooLarge(OutboundError):
@@ -152,7 +152,7 @@ class OutboundClient:
             and 429, 502, 503 and 504 are tried again, after growing pauses.
         :param hosts: the address was given by a hospital that registered these hosts (``AddressGuard``).
         :param peer: name of the other side in the meters; its host by default.
-        :raises AddressRefused: the address is none of the hosts; nothing was sent.
+        :raises AddressRefused: the address is malformed or none of the hosts; nothing was sent.
         :raises CircuitOpen: the host failed again and again; nothing was sent.
         :raises OutboundTimeout: no answer in time; it may have arrived nevertheless.
         :raises OutboundError: the connection failed, or the answer is too large.
@@ -165,16 +165,19 @@ class OutboundClient:
         tries = attempts or (3 if method.upper() in _REPEATABLE else 1)
         seen = {"http.request.method": method, "server.address": host}
         with self._tracing.span(f"{method} {host}", kind=SpanKind.CLIENT, attributes=seen) as span:
-            request = self._client.build_request(
-                method,
-                url,
-                headers={"traceparent": span.traceparent, **(headers or {})},
-                params=params,
-                content=content,
-                json=json,
-                data=data,
-                timeout=httpx.Timeout(timeout),
-            )
+            try:
+                request = self._client.build_request(
+                    method,
+                    url,
+                    headers={"traceparent": span.traceparent, **(headers or {})},
+                    params=params,
+                    content=content,
+                    json=json,
+                    data=data,
+                    timeout=httpx.Timeout(timeout),
+                )
+            except httpx.InvalidURL:
+                raise AddressRefused("the address is malformed") from None
             for tried in range(1, tries + 1):
                 try:
                     response = await self._attempt(request, host, peer or host, timeout, answer_bytes_max)
