@@ -10,8 +10,11 @@ import pytest
 from typer.testing import CliRunner
 
 from radbridge.cli.main import build
+from radbridge.signing.domain.certificate import Certificate
 from radbridge.signing.trial_pki import TrialAuthority
 from radbridge.signing.trial_seal import TrialSealer
+from tests.support import ocsp
+from tests.support.ocsp import OcspCa, Reply
 
 NOW = datetime(2026, 6, 15, 8, 0, tzinfo=UTC)
 AT = "2026-06-15T08:00:00"
@@ -92,6 +95,43 @@ def test_revocation_lists(desk: Desk) -> None:
     damaged[-1] ^= 1
     assert verdict(desk.verify("crl", desk.write("damaged.crl", bytes(damaged)))) == (NOT_GOOD, "bad_signature")
     assert verdict(desk.verify("crl", desk.path("text.bin"))) == (NOT_GOOD, "malformed")
+
+
+@pytest.mark.proves("SX-031")
+def test_ocsp_responses(desk: Desk) -> None:
+    ca = OcspCa(NOW)
+    doctor = ca.doctor()
+    signer = desk.write("ocsp.cer", doctor.cert_der)
+    trust = ["--root", desk.write("ocsp-root.cer", ca.certificate.raw), f"--at={AT}", "--json"]
+
+    def verified(kind: str, *arguments: str) -> dict[str, Any]:
+        return json.loads(CliRunner().invoke(build(), ["verify", kind, *arguments, *trust]).stdout)
+
+    def response(status: str, certificate: Certificate = doctor.certificate) -> str:
+        answer = Reply(ca=ca, certificate=certificate, now=NOW, status=status).der()
+        return f"--ocsp={desk.write(f'{status}-{certificate.serial}.der', answer)}"
+
+    good, revoked, unknown = map(response, ("good", "revoked", "unknown"))
+    other = response("good", ca.doctor().certificate)
+    refusal = f"--ocsp={desk.write('refusal.der', ocsp.refusal(ocsp.TRY_LATER))}"
+    assert verified("certificate", signer)["revocation"] == "no_list"
+    answer = verified("certificate", signer, good, "--require-crl")
+    assert (answer["verdict"], answer["revocation"], answer["ocsp"]["status"]) == ("good", "good", "good")
+    assert verified("certificate", signer, revoked)["verdict"] == "revoked"
+    assert verified("certificate", signer, good, revoked)["verdict"] == "revoked"
+    for given, state in ((unknown, "ocsp_unknown"), (other, "ocsp_wrong_certificate"), (refusal, "ocsp_try_later")):
+        answer = verified("certificate", signer, given)
+        assert (answer["good"], answer["verdict"], answer["revocation"]) == (False, "revocation_unknown", state)
+    assert verified("certificate", signer, other, good)["good"]
+    lists = f"--crl={desk.write('ocsp.crl', ca.crl())}"
+    assert verified("certificate", signer, revoked, lists)["good"]
+    data = f"--data={desk.path('text.bin')}"
+    value, signed = desk.write("ocsp.sig", doctor.sign_pkcs1(TEXT)), desk.write("ocsp.p7", doctor.sign_pkcs7(TEXT))
+    for kind, arguments in (("pkcs1", [value, data, f"--certificate={signer}"]), ("pkcs7", [signed])):
+        assert verified(kind, *arguments, good)["good"]
+        assert verified(kind, *arguments, revoked)["verdict"] == "certificate_revoked"
+    broken = ["verify", "certificate", signer, *trust, f"--ocsp={desk.path('text.bin')}"]
+    assert CliRunner().invoke(build(), broken).exit_code == UNUSABLE
 
 
 @pytest.mark.proves("SX-023", "SX-082", "SX-084")

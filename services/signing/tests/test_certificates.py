@@ -18,8 +18,9 @@ from radbridge.signing.domain.errors import DerError
 from radbridge.signing.domain.issuing import Extension, Issuer
 from radbridge.signing.domain.names import name_key
 from radbridge.signing.domain.public_key import Sm2PublicKey
+from radbridge.signing.domain.revocation import RevocationState
 from radbridge.signing.domain.sm2_sign import Sm2PrivateKey
-from radbridge.signing.domain.trust_store import RevocationState, TrustStore
+from radbridge.signing.domain.trust_store import TrustStore
 from radbridge.signing.trial_pki import Doctor, TrialAuthority
 
 DAY = timedelta(days=1)

@@ -1,4 +1,4 @@
-"""Mutated signatures, tokens, certificates, lists, seals, PDF and OFD files: each ends in a verdict, none in an error.
+"""Mutated signatures, tokens, certificates, lists, OCSP answers, seals, PDF and OFD files: each ends in a verdict.
 
 A failure tells its seed: RADBRIDGE_FUZZ_SEED replays it, RADBRIDGE_FUZZ_COUNT sets how many mutants are judged.
 """
@@ -19,6 +19,7 @@ from radbridge.signing.domain.certificate import parse_certificate
 from radbridge.signing.domain.chain import judge_certificate
 from radbridge.signing.domain.crl import judge_crl
 from radbridge.signing.domain.errors import DerError
+from radbridge.signing.domain.ocsp_desk import OcspDesk, Question
 from radbridge.signing.domain.ofd_seal import judge_ofd
 from radbridge.signing.domain.pdf_seal import judge_pdf
 from radbridge.signing.domain.pkcs7 import judge_pkcs7
@@ -28,6 +29,7 @@ from radbridge.signing.domain.timestamp import judge_timestamp
 from radbridge.signing.domain.trust_store import TrustStore
 from radbridge.signing.trial_pki import Doctor, TrialAuthority
 from radbridge.signing.trial_seal import TrialSealer
+from tests.support.ocsp import OcspCa, Reply
 
 DATA = "报告全文".encode()
 COUNT = int(os.environ.get("RADBRIDGE_FUZZ_COUNT", "2000"))
@@ -93,6 +95,13 @@ def test_no_mutant_escapes_as_an_exception(authority: TrialAuthority, doctor: Do
     writer.add_blank_page(100, 100)
     writer.write(written)
     sealed = sealer.seal_pdf(sealer.seal_pdf(written.getvalue()), sign=sealer.cms)
+    ca = OcspCa(now)
+    asked = ca.doctor().certificate
+
+    def judge_mutated_answer(data: bytes) -> None:
+        desk = OcspDesk({Question(asked, ca.certificate).key: data}.get)
+        judge_certificate(asked, TrustStore([ca.certificate]).asking(desk), at=now)
+
     judges: list[tuple[bytes, Callable[[bytes], object]]] = [
         (doctor.sign_pkcs7(DATA), lambda data: judge_pkcs7(DATA, data, store, at=now)),
         (doctor.sign_pkcs7(DATA, attached=False, attributes=False), lambda d: judge_pkcs7(DATA, d, store, at=now)),
@@ -100,6 +109,7 @@ def test_no_mutant_escapes_as_an_exception(authority: TrialAuthority, doctor: Do
         (doctor.cert_der, lambda data: judge_mutated_certificate(data, store, now)),
         (authority.crls[0], lambda data: judge_crl(data, issuer, now)),
         (sealer.ses(DATA, with_timestamp=True), lambda data: judge_ses(data, DATA, store, now=now)),
+        (Reply(ca=ca, certificate=asked, now=now, signer=ca.delegate()).der(), judge_mutated_answer),
         (small_ofd(sealer), lambda data: judge_ofd(data, store, now=now)),
         (sealed, lambda data: judge_pdf(data, store, now=now)),
     ]

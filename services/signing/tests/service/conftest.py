@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -41,9 +41,12 @@ class Outside:
     """Answers the service's outbound calls by address."""
 
     pages: dict[str, bytes]
+    answering: dict[str, Callable[[httpx.Request], httpx.Response]] = field(default_factory=dict)
 
     def transport(self) -> httpx.MockTransport:
         def answer(request: httpx.Request) -> httpx.Response:
+            if (answering := self.answering.get(str(request.url))) is not None:
+                return answering(request)
             page = self.pages.get(str(request.url))
             return httpx.Response(404) if page is None else httpx.Response(200, content=page)
 
@@ -166,6 +169,7 @@ async def opened(folder: Path, settings: Mapping[str, Any] | None = None) -> Asy
 @pytest.fixture(autouse=True)
 def _held_reports_are_looked_at_often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RADBRIDGE_SIGNING_HELD_CHECK", "PT0.05S")
+    monkeypatch.setenv("RADBRIDGE_SIGNING_OCSP_RETRY", "PT0.05S")
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """Queries on the chain of evidence and on the trust archive (the tables: ``migrations/versions/0002``)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import orjson
@@ -59,16 +59,31 @@ async def archive_trust(tx: Transaction, trust: Trust) -> None:
     """Keep what a verdict rests on, once."""
     if await tx.fetch_one("SELECT 1 FROM trust_manifest WHERE sm3 = $1", trust.sm3) is not None:
         return
-    for name, data in trust.files.items():
-        if await tx.fetch_one("SELECT 1 FROM trust_archive WHERE sm3 = $1", name) is None:
-            await tx.execute(
-                "INSERT INTO trust_archive (sm3, data) VALUES ($1, $2) ON CONFLICT (sm3) DO NOTHING", name, data
-            )
+    await archive_files(tx, trust.files)
     await tx.execute(
         "INSERT INTO trust_manifest (sm3, manifest) VALUES ($1, $2) ON CONFLICT (sm3) DO NOTHING",
         trust.sm3,
         trust.manifest.decode(),
     )
+
+
+async def archive_files(tx: Transaction, files: Mapping[str, bytes]) -> None:
+    """Keep files by their SM3, each once."""
+    for name, data in files.items():
+        if await tx.fetch_one("SELECT 1 FROM trust_archive WHERE sm3 = $1", name) is None:
+            await tx.execute(
+                "INSERT INTO trust_archive (sm3, data) VALUES ($1, $2) ON CONFLICT (sm3) DO NOTHING", name, data
+            )
+
+
+async def archived_files(tx: Transaction, names: Iterable[str]) -> dict[str, bytes]:
+    """Those of the named files that are there and are what they were."""
+    files: dict[str, bytes] = {}
+    for name in names:
+        file = await tx.fetch_one("SELECT data FROM trust_archive WHERE sm3 = $1", name)
+        if file is not None and sm3(bytes(file["data"])).hex() == name:
+            files[name] = bytes(file["data"])
+    return files
 
 
 async def archived_trust(tx: Transaction, manifest_sm3: str) -> tuple[bytes, dict[str, bytes]] | None:
@@ -78,9 +93,4 @@ async def archived_trust(tx: Transaction, manifest_sm3: str) -> tuple[bytes, dic
     if sm3(manifest).hex() != manifest_sm3:
         return None
     names: dict[str, list[str]] = orjson.loads(manifest)
-    files: dict[str, bytes] = {}
-    for name in (name for listed in names.values() for name in listed):
-        file = await tx.fetch_one("SELECT data FROM trust_archive WHERE sm3 = $1", name)
-        if file is not None and sm3(bytes(file["data"])).hex() == name:
-            files[name] = bytes(file["data"])
-    return manifest, files
+    return manifest, await archived_files(tx, (name for listed in names.values() for name in listed))

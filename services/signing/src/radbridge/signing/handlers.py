@@ -1,6 +1,7 @@
 """What ``signing`` does when a report arrives: judge it once, say what it is worth."""
 
 from dataclasses import dataclass
+from functools import partial
 
 from radbridge.contracts.events.report import ReportReceived, ReportVoided
 from radbridge.contracts.model.codes import ReportStatus
@@ -12,6 +13,7 @@ from radbridge.runtime.directory import Directory
 from radbridge.signing import evidence_store, held_store, store
 from radbridge.signing.domain.policy import SigningPolicy, policy_of
 from radbridge.signing.judging import Finding, judge_objects
+from radbridge.signing.ocsp_responders import OcspResponders
 from radbridge.signing.settlement import Case, Settlement, objects_of
 from radbridge.signing.store import PENDING, StoredVerdict
 from radbridge.signing.trust import Trust, TrustKeeper
@@ -34,6 +36,7 @@ class JudgeReports:
 
     blobs: SealedBlobs
     trust: TrustKeeper
+    responders: OcspResponders
     directory: Directory
     settlement: Settlement
     clock: Clock
@@ -44,7 +47,8 @@ class JudgeReports:
         if body.status != ReportStatus.AUDITED:
             return None
         trust = await self.trust.snapshot()
-        finding = await judge_objects(self.blobs, objects_of(body), trust.store, trust.sm3, now=self.clock())
+        judging = partial(self.responders.judged, trust.store)
+        finding = await judge_objects(self.blobs, objects_of(body), judging, trust.sm3, now=self.clock())
         institution = self.directory.by_id(body.institution_id)
         return Prepared(finding, trust, policy_of(institution.settings if institution else {}))
 
@@ -56,6 +60,7 @@ class JudgeReports:
             await store.save_verdict(tx, _undecided(received, "报告尚未审核，审核后验证"))
             return
         await evidence_store.archive_trust(tx, prepared.trust)
+        await evidence_store.archive_files(tx, prepared.finding.responses)
         case = Case(body, received.version, prepared.finding, prepared.trust.version)
         await self.settlement.by_policy(tx, case, prepared.policy)
 

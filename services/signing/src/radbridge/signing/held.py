@@ -1,13 +1,15 @@
-"""Held reports are judged again whenever the trust material changed: a CA that is back publishes a list that counts."""
+"""Held reports are judged again: whenever the trust material changed, for a CA that is back publishes a list that
+counts, and from time to time where OCSP decides."""
 
 import asyncio
 import logging
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from radbridge.runtime.blobs.protocol import BlobMissing, BlobUnavailable
 from radbridge.runtime.blobs.sealed import SealedBlobs
-from radbridge.runtime.clock import Clock
+from radbridge.runtime.clock import Clock, to_micros
 from radbridge.runtime.database.protocol import Database, DatabaseUnavailable, Transaction
 from radbridge.runtime.directory import Directory
 from radbridge.runtime.security.keyring import SealError
@@ -15,6 +17,7 @@ from radbridge.signing import evidence_store, held_store
 from radbridge.signing.domain.policy import Decision, decide, policy_of
 from radbridge.signing.held_store import HeldReport
 from radbridge.signing.judging import judge_objects
+from radbridge.signing.ocsp_responders import OcspResponders
 from radbridge.signing.settlement import Case, Settlement, case_of, objects_of
 from radbridge.signing.trust import Trust, TrustKeeper
 
@@ -30,6 +33,7 @@ class HeldReports:
     database: Database
     blobs: SealedBlobs
     trust: TrustKeeper
+    responders: OcspResponders
     directory: Directory
     settlement: Settlement
     clock: Clock
@@ -45,9 +49,10 @@ class HeldReports:
             await asyncio.sleep(self.every.total_seconds())
 
     async def judge_again(self) -> None:
-        """Judge every report that was held by other trust material than today's."""
+        """Judge every report that was held by other trust material than today's, or whose pause is over."""
         trust = await self.trust.snapshot()
-        while batch := await self.database.read(lambda tx: held_store.judged_before(tx, trust.version, _BATCH)):
+        now = to_micros(self.clock())
+        while batch := await self.database.read(lambda tx: held_store.due(tx, trust.version, now, _BATCH)):
             for held in batch:
                 await self._judge(held, trust)
 
@@ -55,11 +60,12 @@ class HeldReports:
         before = case_of(held)
         try:
             objects = objects_of(before.body)
-            finding = await judge_objects(self.blobs, objects, trust.store, trust.sm3, now=self.clock())
+            judging = partial(self.responders.judged, trust.store)
+            finding = await judge_objects(self.blobs, objects, judging, trust.sm3, now=self.clock())
         except (BlobMissing, SealError) as error:
             # nothing to judge any more: it stays held until an operator decides, and others get their turn
             _log.error("a held report cannot be read", extra={"report_id": held.report_id, "reason": str(error)})
-            await self.database.write(lambda tx: held_store.judged_by(tx, held.report_id, trust.version))
+            await self.database.write(lambda tx: held_store.judged_by(tx, held.report_id, trust.version, None))
             return
         case = Case(before.body, held.received_version, finding, trust.version)
         institution = self.directory.by_id(held.institution_id)
@@ -69,9 +75,10 @@ class HeldReports:
             if not await held_store.is_held(tx, held.report_id, held.received_version):
                 return
             if decide(finding.verdict, policy).decision is Decision.HELD:
-                await held_store.judged_by(tx, held.report_id, trust.version)
+                await held_store.judged_by(tx, held.report_id, trust.version, self.settlement.retry_at(finding))
                 return
             await evidence_store.archive_trust(tx, trust)
+            await evidence_store.archive_files(tx, finding.responses)
             await self.settlement.by_policy(tx, case, policy)
 
         await self.database.write(settle)

@@ -7,7 +7,8 @@ from radbridge.runtime.database.protocol import Row, Transaction
 
 @dataclass(frozen=True, slots=True)
 class HeldReport:
-    """A held report: the event's body as ``received``, the engine's finding as ``judged``, both JSON."""
+    """A held report: the event's body as ``received``, the engine's finding as ``judged``, both JSON. ``retry_at`` is
+    when it is judged again without any change of the trust material; never where that is ``None``."""
 
     report_id: str
     institution_id: str
@@ -17,16 +18,18 @@ class HeldReport:
     judged: str
     trust_version: int
     held_at: int
+    retry_at: int | None = None
 
 
 async def put(tx: Transaction, held: HeldReport) -> None:
     """Hold a report, or what is known of a held one from now on."""
     await tx.execute(
         """INSERT INTO held_report (report_id, institution_id, report_number, received_version, received, judged,
-                                    trust_version, held_at)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+                                    trust_version, held_at, retry_at)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
            ON CONFLICT (report_id) DO UPDATE SET received_version = excluded.received_version,
-               received = excluded.received, judged = excluded.judged, trust_version = excluded.trust_version""",
+               received = excluded.received, judged = excluded.judged, trust_version = excluded.trust_version,
+               retry_at = excluded.retry_at""",
         held.report_id,
         held.institution_id,
         held.report_number,
@@ -35,6 +38,7 @@ async def put(tx: Transaction, held: HeldReport) -> None:
         held.judged,
         held.trust_version,
         held.held_at,
+        held.retry_at,
     )
 
 
@@ -51,17 +55,25 @@ async def is_held(tx: Transaction, report_id: str, received_version: int) -> boo
     return found is not None
 
 
-async def judged_before(tx: Transaction, trust_version: int, limit: int) -> list[HeldReport]:
-    """Held reports that were judged by older trust material, those that wait longest first."""
+async def due(tx: Transaction, trust_version: int, now: int, limit: int) -> list[HeldReport]:
+    """Held reports that were judged by older trust material or wait no longer, those held longest first."""
     rows = await tx.fetch(
-        "SELECT * FROM held_report WHERE trust_version < $1 ORDER BY held_at LIMIT $2", trust_version, limit
+        "SELECT * FROM held_report WHERE trust_version < $1 OR retry_at <= $2 ORDER BY held_at LIMIT $3",
+        trust_version,
+        now,
+        limit,
     )
     return [_held(row) for row in rows]
 
 
-async def judged_by(tx: Transaction, report_id: str, trust_version: int) -> None:
-    """Note that newer trust material changed nothing."""
-    await tx.execute("UPDATE held_report SET trust_version = $2 WHERE report_id = $1", report_id, trust_version)
+async def judged_by(tx: Transaction, report_id: str, trust_version: int, retry_at: int | None) -> None:
+    """Note that judging again changed nothing."""
+    await tx.execute(
+        "UPDATE held_report SET trust_version = $2, retry_at = $3 WHERE report_id = $1",
+        report_id,
+        trust_version,
+        retry_at,
+    )
 
 
 async def all_held(tx: Transaction, limit: int) -> list[HeldReport]:
@@ -87,4 +99,5 @@ def _held(row: Row) -> HeldReport:
         row["judged"],
         row["trust_version"],
         row["held_at"],
+        row["retry_at"],
     )

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 import orjson
@@ -12,12 +12,14 @@ from radbridge.contracts.model.codes import SignatureFormat
 from radbridge.contracts.model.report import Report, SignaturePackage
 from radbridge.contracts.model.serialization import from_json
 from radbridge.runtime.blobs.sealed import SealedBlobs
+from radbridge.signing.domain.ocsp_desk import Answer
 from radbridge.signing.domain.ofd_seal import VALID, judge_ofd
 from radbridge.signing.domain.report_verdict import PKCS1, PKCS7, REPORT_PDF, SignedReport, judge_report
 from radbridge.signing.domain.sm3 import sm3
 from radbridge.signing.domain.trust_store import TrustStore
 from radbridge.signing.domain.verdict import Check, CheckResult, Verdict
 from radbridge.signing.domain.wire import Base64Error, decode_base64
+from radbridge.signing.ocsp_responders import Judging
 
 _SIGN_TYPE = {SignatureFormat.PKCS1: PKCS1, SignatureFormat.PKCS7: PKCS7}
 _ZIP = b"PK"
@@ -47,12 +49,15 @@ class ReportObjects:
 
 @dataclass(frozen=True)
 class Finding:
-    """What the engine found, with what it rests on: SM3s of the signed pieces and of the trust manifest."""
+    """What the engine found, with what it rests on: SM3s of the signed pieces, of the trust manifest and of the OCSP
+    responses by the certificates asked about (or why there is none); ``responses`` are those, by SM3."""
 
     verdict: Verdict
     judged_at: datetime
     materials: Mapping[str, str]
     trust_sm3: str
+    ocsp: Mapping[str, str] = field(default_factory=dict[str, str])
+    responses: Mapping[str, bytes] = field(default_factory=dict[str, bytes], repr=False)
 
     def to_json(self) -> str:
         return orjson.dumps(
@@ -62,6 +67,7 @@ class Finding:
                 "judgedAt": iso(self.judged_at),
                 "materials": dict(self.materials),
                 "trust": self.trust_sm3,
+                "ocsp": dict(self.ocsp),
             }
         ).decode()
 
@@ -73,13 +79,14 @@ class Finding:
             datetime.fromisoformat(found["judgedAt"]),
             found["materials"],
             found["trust"],
+            found.get("ocsp", {}),
         )
 
 
 async def judge_objects(
-    blobs: SealedBlobs, objects: ReportObjects, trust: TrustStore, trust_sm3: str, *, now: datetime
+    blobs: SealedBlobs, objects: ReportObjects, judging: Judging, trust_sm3: str, *, now: datetime
 ) -> Finding:
-    """The finding on a report's objects by that trust, as of `now`.
+    """The finding on a report's objects by the trust that ``judging`` has, as of `now`.
 
     :raises BlobMissing: an object is not there any more.
     :raises BlobUnavailable: the store is away.
@@ -91,15 +98,22 @@ async def judge_objects(
     report = from_json(Report, await blobs.get(institution_id, objects.content))
     document = await blobs.get(institution_id, objects.document) if objects.document else None
 
-    def judge() -> Finding:
+    def judge(trust: TrustStore) -> Verdict:
         is_ofd = document is not None and document.startswith(_ZIP)
         verdict = judge_report(_signed_report(package, report, None if is_ofd else document), trust, now=now)
         if is_ofd and document is not None:
             others = (check for check in verdict.checks if check.name != "pdf_seal")
             verdict = replace(verdict, checks=(*others, ofd_check(document, trust, now)))
-        return Finding(verdict, now, _materials(package, document), trust_sm3)
+        return verdict
 
-    return await asyncio.to_thread(judge)
+    verdict, answers = await judging(lambda trust: asyncio.to_thread(judge, trust))
+    materials = await asyncio.to_thread(_materials, package, document)
+    responses = {sm3(answer).hex(): answer for answer in answers.values() if isinstance(answer, bytes)}
+    return Finding(verdict, now, materials, trust_sm3, _named(answers), responses)
+
+
+def _named(answers: Mapping[str, Answer]) -> dict[str, str]:
+    return {key: sm3(one).hex() if isinstance(one, bytes) else one.value for key, one in sorted(answers.items())}
 
 
 def ofd_check(document: bytes, trust: TrustStore, now: datetime) -> Check:

@@ -9,6 +9,7 @@ from radbridge.signing import handlers
 from radbridge.signing.api import authorities, coss, dsvs, evidence, held, sef, trials, verdicts
 from radbridge.signing.api.callers import Callers
 from radbridge.signing.held import HeldReports
+from radbridge.signing.ocsp_responders import OcspResponders
 from radbridge.signing.revocation_lists import RevocationLists
 from radbridge.signing.settings import SigningSettings
 from radbridge.signing.settlement import Settlement
@@ -22,12 +23,23 @@ def build(resources: Resources) -> Service:
     logging.getLogger("pypdf").setLevel(logging.CRITICAL)
     lists = RevocationLists(resources.database, resources.http, resources.clock, settings.crl_refresh)
     trust = TrustKeeper(resources.database)
-    settlement = Settlement(resources.outbox, resources.clock)
-    judge = handlers.JudgeReports(resources.sealed_blobs, trust, resources.directory, settlement, resources.clock)
+    responders = OcspResponders(
+        resources.database,
+        resources.http,
+        resources.clock,
+        enabled=settings.ocsp,
+        timeout=settings.ocsp_timeout,
+        refresh=settings.ocsp_refresh,
+    )
+    settlement = Settlement(resources.outbox, resources.clock, settings.ocsp_retry)
+    judge = handlers.JudgeReports(
+        resources.sealed_blobs, trust, responders, resources.directory, settlement, resources.clock
+    )
     held_reports = HeldReports(
         database=resources.database,
         blobs=resources.sealed_blobs,
         trust=trust,
+        responders=responders,
         directory=resources.directory,
         settlement=settlement,
         clock=resources.clock,
@@ -42,10 +54,10 @@ def build(resources: Resources) -> Service:
             held.router(resources, settlement, trail),
             evidence.router(resources, trail),
             authorities.router(resources, lists),
-            trials.router(resources, lists),
-            dsvs.router(callers, trust, resources.clock),
-            coss.router(callers, trust, resources.clock),
-            sef.router(callers, trust, resources.http, resources.clock),
+            trials.router(resources, lists, responders),
+            dsvs.router(callers, trust, responders, resources.clock),
+            coss.router(callers, trust, responders, resources.clock),
+            sef.router(callers, trust, responders, resources.http, resources.clock),
         ),
         consumers=(handlers.consumer(judge),),
         workers=(Worker("revocation-lists", lists.run), Worker("held-reports", held_reports.run)),

@@ -15,6 +15,8 @@ from radbridge.signing.domain.chain import CertVerdict, Usage, judge_certificate
 from radbridge.signing.domain.crl import CrlStatus, judge_crl, parse_crl
 from radbridge.signing.domain.document_signature import SealVerdict, judge_contents
 from radbridge.signing.domain.errors import SigningInputError
+from radbridge.signing.domain.ocsp import OcspFinding, parse_ocsp_response
+from radbridge.signing.domain.ocsp_desk import OcspDesk
 from radbridge.signing.domain.ofd_seal import judge_ofd
 from radbridge.signing.domain.pkcs1 import judge_pkcs1, scheme_named, scheme_of_key
 from radbridge.signing.domain.pkcs7 import judge_pkcs7
@@ -49,19 +51,22 @@ def open_trust(
     roots: Iterable[tuple[str, bytes]],
     intermediates: Iterable[tuple[str, bytes]],
     crls: Iterable[tuple[str, bytes]],
+    responses: Iterable[tuple[str, bytes]] = (),
     *,
     require_revocation: bool = False,
 ) -> TrustStore:
-    """A trust store of named files, PEM or DER.
+    """A trust store of named files, PEM or DER, and of OCSP responses.
 
     :raises Unusable: one of them cannot be read.
     """
-    return TrustStore(
+    store = TrustStore(
         [one for name, data in roots for one in _certificates(name, data)],
         [one for name, data in intermediates for one in _certificates(name, data)],
         [_usable(name, parse_crl, data) for name, data in crls],
         require_revocation=require_revocation,
     )
+    handed_in = [_usable(name, parse_ocsp_response, binary(data)) for name, data in responses]
+    return store.asking(OcspDesk({}.get, handed_in)) if handed_in else store
 
 
 def binary(data: bytes) -> bytes:
@@ -220,6 +225,20 @@ def _certificate(certificate: Certificate, verdict: CertVerdict) -> dict[str, ob
         "path": [one.fingerprint for one in verdict.path],
         "revocation": verdict.revocation.value,
         "crlNumber": str(verdict.crl.number) if verdict.crl and verdict.crl.number is not None else None,
+        "ocsp": None if verdict.ocsp is None else _ocsp(verdict.ocsp),
+    }
+
+
+def _ocsp(finding: OcspFinding) -> dict[str, object]:
+    basic = finding.response.basic if finding.response else None
+    answer = finding.answer
+    return {
+        "state": finding.state.value,
+        "status": answer.status.value if answer else None,
+        "producedAt": _iso(basic.produced_at if basic else None),
+        "thisUpdate": _iso(answer.this_update if answer else None),
+        "validUntil": _iso(answer.valid_until if answer else None),
+        "revokedSince": _iso(answer.revocation.since if answer and answer.revocation else None),
     }
 
 

@@ -16,3 +16,11 @@ class SigningSettings(EnvironmentSettings):
     """Pause between two fetches of the revocation lists that have an address."""
     held_check: timedelta = timedelta(seconds=5)
     """Pause between two looks whether changed trust material decides held reports."""
+    ocsp: bool = True
+    """Whether the OCSP responders that certificates name are asked about those that no current list covers."""
+    ocsp_timeout: timedelta = timedelta(seconds=2)
+    """How long one request to a responder may take."""
+    ocsp_refresh: timedelta = timedelta(hours=1)
+    """Age from which a kept answer is asked for anew."""
+    ocsp_retry: timedelta = timedelta(minutes=1)
+    """Pause between two looks whether OCSP decides a held report."""

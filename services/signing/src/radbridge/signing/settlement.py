@@ -1,7 +1,7 @@
 """From a finding to its consequences, all in one transaction: evidence, the verdict as shown, and the event."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 import orjson
@@ -43,6 +43,7 @@ class Settlement:
 
     outbox: Outbox
     clock: Clock
+    ocsp_retry: timedelta
 
     async def by_policy(self, tx: Transaction, case: Case, policy: SigningPolicy) -> Decided:
         """Decide as the institution's policy says."""
@@ -65,11 +66,15 @@ class Settlement:
         await self._write(tx, case, decided, SigningPolicy.HOLD.value, actor)
         return decided
 
+    def retry_at(self, finding: Finding) -> int | None:
+        """When a finding that is held is made again: responders recover without notice, all else is told."""
+        return to_micros(self.clock() + self.ocsp_retry) if finding.ocsp else None
+
     async def _write(self, tx: Transaction, case: Case, decided: Decided, policy: str, decided_by: str) -> None:
         now = self.clock()
         body = case.body
         if decided.decision is Decision.HELD:
-            await held_store.put(tx, _held(case, to_micros(now)))
+            await held_store.put(tx, _held(case, to_micros(now), self.retry_at(case.finding)))
         else:
             await held_store.remove(tx, body.report_id)
             await self._publish(tx, case, decided, now)
@@ -141,7 +146,7 @@ def case_of(held: HeldReport) -> Case:
     )
 
 
-def _held(case: Case, now: int) -> HeldReport:
+def _held(case: Case, now: int, retry_at: int | None) -> HeldReport:
     body = case.body
     return HeldReport(
         report_id=body.report_id,
@@ -152,6 +157,7 @@ def _held(case: Case, now: int) -> HeldReport:
         judged=case.finding.to_json(),
         trust_version=case.trust_version,
         held_at=now,
+        retry_at=retry_at,
     )
 
 
@@ -175,6 +181,7 @@ def _entry(case: Case, decided: Decided, policy: str, decided_by: str, now: date
         "materials": dict(finding.materials),
         "objects": objects_of(body).to_dict(),
         "trust": finding.trust_sm3,
+        "ocsp": dict(finding.ocsp),
     }
 
 

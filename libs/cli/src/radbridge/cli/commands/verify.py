@@ -30,8 +30,14 @@ Intermediate: TypeAlias = Annotated[
 Crl: TypeAlias = Annotated[
     list[Path] | None, typer.Option("--crl", exists=True, dir_okay=False, help="Revocation list; may be repeated.")
 ]
+Ocsp: TypeAlias = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--ocsp", exists=True, dir_okay=False, help="OCSP response (DER); counts where no list does; repeatable."
+    ),
+]
 RequireCrl: TypeAlias = Annotated[
-    bool, typer.Option("--require-crl", help="Without a current revocation list a certificate is not good.")
+    bool, typer.Option("--require-crl", help="Without a current list or OCSP answer a certificate is not good.")
 ]
 At: TypeAlias = Annotated[
     str, typer.Option("--at", help="Moment of judgement, ISO 8601, UTC where no zone is named; now if empty.")
@@ -61,6 +67,7 @@ def certificate(
     root: Root = None,
     intermediate: Intermediate = None,
     crl: Crl = None,
+    ocsp: Ocsp = None,
     require_crl: RequireCrl = False,
     at: At = "",
     as_json: Json = False,
@@ -76,7 +83,7 @@ def certificate(
             raise offline.Unusable(f"--usage {usage}: one of {', '.join(Usage)}") from None
         return offline.judge_certificate_file(_read(file), store, moment, asked)
 
-    _answer(judge, root, intermediate, crl, require_crl, at, as_json)
+    _answer(judge, root, intermediate, crl, ocsp, require_crl, at, as_json)
 
 
 def crl(
@@ -84,6 +91,7 @@ def crl(
     root: Root = None,
     intermediate: Intermediate = None,
     crl: Crl = None,
+    ocsp: Ocsp = None,
     require_crl: RequireCrl = False,
     at: At = "",
     as_json: Json = False,
@@ -93,7 +101,7 @@ def crl(
 
     _answer(
         lambda store, moment: offline.judge_crl_file(_read(file), store, moment),
-        *(root, intermediate, crl, require_crl, at, as_json),
+        *(root, intermediate, crl, ocsp, require_crl, at, as_json),
     )
 
 
@@ -114,6 +122,7 @@ def pkcs1(
     root: Root = None,
     intermediate: Intermediate = None,
     crl: Crl = None,
+    ocsp: Ocsp = None,
     require_crl: RequireCrl = False,
     at: At = "",
     as_json: Json = False,
@@ -133,7 +142,7 @@ def pkcs1(
             signature_only=signature_only,
         )
 
-    _answer(judge, root, intermediate, crl, require_crl, at, as_json)
+    _answer(judge, root, intermediate, crl, ocsp, require_crl, at, as_json)
 
 
 def pkcs7(
@@ -143,6 +152,7 @@ def pkcs7(
     root: Root = None,
     intermediate: Intermediate = None,
     crl: Crl = None,
+    ocsp: Ocsp = None,
     require_crl: RequireCrl = False,
     at: At = "",
     as_json: Json = False,
@@ -154,7 +164,7 @@ def pkcs7(
         content = _read(data) if data else None
         return offline.judge_pkcs7_file(_read(file), content, store, moment, signature_only=signature_only)
 
-    _answer(judge, root, intermediate, crl, require_crl, at, as_json)
+    _answer(judge, root, intermediate, crl, ocsp, require_crl, at, as_json)
 
 
 def timestamp(
@@ -163,6 +173,7 @@ def timestamp(
     root: Root = None,
     intermediate: Intermediate = None,
     crl: Crl = None,
+    ocsp: Ocsp = None,
     require_crl: RequireCrl = False,
     at: At = "",
     as_json: Json = False,
@@ -172,7 +183,7 @@ def timestamp(
 
     _answer(
         lambda store, moment: offline.judge_timestamp_file(_read(file), _read(data), store, moment),
-        *(root, intermediate, crl, require_crl, at, as_json),
+        *(root, intermediate, crl, ocsp, require_crl, at, as_json),
     )
 
 
@@ -182,6 +193,7 @@ def seal(
     root: Root = None,
     intermediate: Intermediate = None,
     crl: Crl = None,
+    ocsp: Ocsp = None,
     require_crl: RequireCrl = False,
     at: At = "",
     as_json: Json = False,
@@ -192,7 +204,7 @@ def seal(
     def judge(store: "TrustStore", moment: datetime) -> "Judgement":
         return offline.judge_seal_file(_read(file), _read(data) if data else None, store, moment)
 
-    _answer(judge, root, intermediate, crl, require_crl, at, as_json)
+    _answer(judge, root, intermediate, crl, ocsp, require_crl, at, as_json)
 
 
 def cases(
@@ -215,6 +227,7 @@ def _answer(
     roots: list[Path] | None,
     intermediates: list[Path] | None,
     crls: list[Path] | None,
+    responses: list[Path] | None,
     require_crl: bool,
     at: str,
     as_json: bool,
@@ -224,7 +237,13 @@ def _answer(
 
     try:
         moment = _moment(at)
-        store = open_trust(_named(roots), _named(intermediates), _named(crls), require_revocation=require_crl)
+        store = open_trust(
+            _named(roots),
+            _named(intermediates),
+            _named(crls),
+            _named(responses),
+            require_revocation=require_crl,
+        )
         judgement = judge(store, moment)
     except (Unusable, OSError) as error:
         fail(str(error), as_json=as_json, code=UNUSABLE)

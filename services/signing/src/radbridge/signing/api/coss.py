@@ -12,13 +12,14 @@ from radbridge.signing.api.wire import GOOD, INVALID, SUCCESS, Answer, Parameter
 from radbridge.signing.domain.timestamp import TimestampVerdict, VerifyRes, judge_timestamp
 from radbridge.signing.domain.trust_store import TrustStore
 from radbridge.signing.domain.wire import Base64Error, decode_base64
+from radbridge.signing.ocsp_responders import OcspResponders
 from radbridge.signing.trust import TrustKeeper
 
 INTERFACE = "verifyTS"
 VERSION = "1.0"
 
 
-def router(callers: Callers, trust: TrustKeeper, clock: Clock) -> APIRouter:
+def router(callers: Callers, trust: TrustKeeper, responders: OcspResponders, clock: Clock) -> APIRouter:
     """The path as printed."""
     api = APIRouter(prefix="/coss/service/v1", tags=["Shanxi V2.1"])
     tables = load_pack().tables
@@ -41,7 +42,9 @@ def router(callers: Callers, trust: TrustKeeper, clock: Clock) -> APIRouter:
 
         async def serve(parameters: Parameters, size: int) -> Answer:
             await callers.signed(parameters, size)
-            verdict = await offload(judge, size, parameters, await trust.current())
+            verdict, _ = await responders.judged(
+                await trust.current(), lambda store: offload(judge, size, parameters, store)
+            )
             wire.log_verdict(INTERFACE, wire.text(parameters, "transId")[:64], verdict.res.value)
             message = SUCCESS if verdict.valid else verdict.reason
             return _answer(parameters, GOOD, message, {"verifyRes": verdict.res.value})

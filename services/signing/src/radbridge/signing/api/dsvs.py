@@ -1,5 +1,7 @@
 """``/dsvs/v1/pkcs1|pkcs7/verifyDataSign``: is this text signed? For hospitals, before they upload (四(二)4(5))."""
 
+from collections.abc import Callable
+
 from fastapi import APIRouter, Request, Response
 
 from radbridge.contracts.dialects.shanxi_v2_1.pack import load_pack
@@ -13,12 +15,13 @@ from radbridge.signing.domain.data_signature import ORIGINAL_BYTES_MAX, DataSign
 from radbridge.signing.domain.pkcs1 import scheme_named
 from radbridge.signing.domain.trust_store import TrustStore
 from radbridge.signing.domain.wire import Base64Error, decode_base64
+from radbridge.signing.ocsp_responders import OcspResponders
 from radbridge.signing.trust import TrustKeeper
 
 PKCS1, PKCS7 = "pkcs1/verifyDataSign", "pkcs7/verifyDataSign"
 
 
-def router(callers: Callers, trust: TrustKeeper, clock: Clock) -> APIRouter:
+def router(callers: Callers, trust: TrustKeeper, responders: OcspResponders, clock: Clock) -> APIRouter:
     """The paths as printed."""
     api = APIRouter(prefix="/dsvs/v1", tags=["Shanxi V2.1"])
     tables = load_pack().tables
@@ -57,13 +60,22 @@ def router(callers: Callers, trust: TrustKeeper, clock: Clock) -> APIRouter:
             now=clock(),
         )
 
+    async def judged(
+        judge: Callable[[Parameters, TrustStore], DataSignature], parameters: Parameters, size: int
+    ) -> DataSignature:
+        store = await trust.current()
+        if not wire.flag(parameters, "verifyCert"):
+            return await offload(judge, size, parameters, store)
+        found, _ = await responders.judged(store, lambda asking: offload(judge, size, parameters, asking))
+        return found
+
     @api.post("/pkcs1/verifyDataSign", summary="电子签名验证 PKCS1")
     async def pkcs1(request: Request) -> Response:
         """A bare signature over a text. Fields: docs/api/shanxi-v2.1.md."""
 
         async def serve(parameters: Parameters, size: int) -> Answer:
             await callers.signed_or_near(parameters, size, peer_of(request))
-            return _answer(PKCS1, parameters, await offload(judge_pkcs1, size, parameters, await trust.current()))
+            return _answer(PKCS1, parameters, await judged(judge_pkcs1, parameters, size))
 
         return await wire.served(request, PKCS1, serve, _refusal)
 
@@ -73,7 +85,7 @@ def router(callers: Callers, trust: TrustKeeper, clock: Clock) -> APIRouter:
 
         async def serve(parameters: Parameters, size: int) -> Answer:
             await callers.signed_or_near(parameters, size, peer_of(request))
-            return _answer(PKCS7, parameters, await offload(judge_pkcs7, size, parameters, await trust.current()))
+            return _answer(PKCS7, parameters, await judged(judge_pkcs7, parameters, size))
 
         return await wire.served(request, PKCS7, serve, _refusal)
 

@@ -1,6 +1,6 @@
 """The chain of evidence: for auditors to take away, and to judge again what was judged."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -18,7 +18,10 @@ from radbridge.runtime.service import Resources
 from radbridge.signing import evidence_store
 from radbridge.signing.api.verdicts import CheckView
 from radbridge.signing.domain.evidence_chain import line
+from radbridge.signing.domain.ocsp_desk import Answer
+from radbridge.signing.domain.revocation import OCSP_FAULTS, RevocationState
 from radbridge.signing.judging import ReportObjects, judge_objects
+from radbridge.signing.ocsp_responders import judging_by
 from radbridge.signing.trust import store_of
 
 MEDIA_TYPE = "application/jsonl"
@@ -85,16 +88,21 @@ def router(resources: Resources, trail: ReadTrail) -> APIRouter:
         if archived is None:
             raise Problem(409, "Not judged again", "the trust that the verdict rests on is not in the archive")
         objects = ReportObjects.from_dict(entry["institutionId"], entry["objects"])
+        named: dict[str, str] = entry.get("ocsp", {})
+        responses = await resources.database.read(lambda tx: evidence_store.archived_files(tx, named.values()))
         try:
-            trust = store_of(*archived)
+            answers = {key: _answer(name, responses) for key, name in named.items()}
+            judging = judging_by(store_of(*archived), answers)
             at = datetime.fromisoformat(entry["judgedAt"])
-            finding = await judge_objects(resources.sealed_blobs, objects, trust, entry["trust"], now=at)
+            finding = await judge_objects(resources.sealed_blobs, objects, judging, entry["trust"], now=at)
         except (BlobMissing, SealError, KeyError) as error:
             detail = f"a stored piece is missing or was changed: {type(error).__name__}"
             raise Problem(409, "Not judged again", detail) from None
         checks = [check.to_dict() for check in finding.verdict.checks]
         anew = {"checks": checks, "evidence": dict(finding.verdict.evidence), "materials": dict(finding.materials)}
         differences = [name for name, value in anew.items() if entry[name] != value]
+        if finding.ocsp != named:
+            differences.append("ocsp")
         return JudgedAgain(
             position=position,
             same=not differences,
@@ -104,3 +112,11 @@ def router(resources: Resources, trail: ReadTrail) -> APIRouter:
         )
 
     return api
+
+
+def _answer(name: str, responses: Mapping[str, bytes]) -> Answer:
+    """The OCSP answer that an entry names: why there was none, or a response.
+
+    :raises KeyError: the response is missing.
+    """
+    return RevocationState(name) if name in OCSP_FAULTS else responses[name]

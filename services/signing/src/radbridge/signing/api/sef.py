@@ -24,6 +24,7 @@ from radbridge.signing.domain.document_signature import SealVerdict
 from radbridge.signing.domain.public_key import seal_scheme
 from radbridge.signing.domain.trust_store import TrustStore
 from radbridge.signing.domain.wire import Base64Error, decode_base64
+from radbridge.signing.ocsp_responders import OcspResponders
 from radbridge.signing.trust import TrustKeeper
 
 INTERFACE = "SEF_VerifySeal"
@@ -45,7 +46,9 @@ _VERIFY_RESULTS = {
 """``verifyResult`` of a seal; any other fault is 1 (dictionary ``sef_verify_result``)."""
 
 
-def router(callers: Callers, trust: TrustKeeper, http: OutboundClient, clock: Clock) -> APIRouter:
+def router(
+    callers: Callers, trust: TrustKeeper, responders: OcspResponders, http: OutboundClient, clock: Clock
+) -> APIRouter:
     """The path as printed."""
     api = APIRouter(prefix="/sef/v1", tags=["Shanxi V2.1"])
     fields = RecordValidator(load_pack().tables["sef_verify_seal_request"])
@@ -78,7 +81,10 @@ def router(callers: Callers, trust: TrustKeeper, http: OutboundClient, clock: Cl
                 document = await fetched(file_data.strip(), found)
             else:
                 document = await asyncio.to_thread(_decoded, file_data)
-            return await asyncio.to_thread(_judged, parameters, document, await trust.current(), clock)
+            answer, _ = await responders.judged(
+                await trust.current(), lambda store: asyncio.to_thread(_judged, parameters, document, store, clock)
+            )
+            return answer
 
         return await wire.served(request, INTERFACE, serve, _refusal)
 

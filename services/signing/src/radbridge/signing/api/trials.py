@@ -1,6 +1,7 @@
 """A CA's trial: its test data judged by its own material, check by check (SX-069)."""
 
 import asyncio
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
@@ -16,7 +17,9 @@ from radbridge.signing import store
 from radbridge.signing.api.faults import Faults
 from radbridge.signing.api.verdicts import CheckView
 from radbridge.signing.domain.ca_trial import ListAddress, TrialSet, number_of_sets, try_authority, try_set
+from radbridge.signing.domain.trust_store import TrustStore
 from radbridge.signing.domain.verdict import Check, CheckResult
+from radbridge.signing.ocsp_responders import OcspResponders
 from radbridge.signing.revocation_lists import RevocationLists
 from radbridge.signing.store import Material, MaterialKind
 from radbridge.signing.trust import build_trust
@@ -62,7 +65,7 @@ class TrialView(BaseModel):
     sets: list[SetView]
 
 
-def router(resources: Resources, lists: RevocationLists) -> APIRouter:
+def router(resources: Resources, lists: RevocationLists, responders: OcspResponders) -> APIRouter:
     """Route ``/api/signing/v1/authorities/{name}/trial``."""
     api = APIRouter(prefix="/api/signing/v1/authorities", tags=["authorities"])
 
@@ -92,14 +95,16 @@ def router(resources: Resources, lists: RevocationLists) -> APIRouter:
             await keep(name, request)
         else:
             sets = _trial_sets(await kept(name))
-        return await asyncio.to_thread(_tried, name, materials, sets, resources)
+        trust = await asyncio.to_thread(build_trust, 0, materials)
+        tried, _ = await responders.judged(
+            trust.store, lambda trusted: asyncio.to_thread(_tried, name, materials, trusted, sets, resources.clock())
+        )
+        return tried
 
     return api
 
 
-def _tried(name: str, materials: list[Material], sets: list[TrialSet], resources: Resources) -> TrialView:
-    now = resources.clock()
-    trust = build_trust(0, materials).store
+def _tried(name: str, materials: list[Material], trust: TrustStore, sets: list[TrialSet], now: datetime) -> TrialView:
     lists = [m for m in materials if m.kind is MaterialKind.CRL]
     found = [m.data for m in lists if m.data is not None]
     addresses = [ListAddress(m.url, m.data is not None) for m in lists if m.url]

@@ -1,7 +1,8 @@
 """Runs verification cases offline: a JSON object a line in, an answer a case out, so that others can check the engine.
 
 Each case names its `kind`, its files (paths relative to the case file), and `at`, the moment of judgement. Where it
-names none of its own, the trust material is that of `DEFAULTS`. An answer has `id`, the kind's answer fields, `reason`:
+names none of its own, the trust material is that of `DEFAULTS`; `ocsp` may name OCSP responses. An answer has `id`, the
+kind's answer fields, `reason`:
 
 - cert: expected · crl: expected, revokes_doctor_revoked where the case asks · pkcs1, pkcs7: signature_ok, cert_status,
   result_verifyCert_false, result_verifyCert_true · timestamp: verifyRes · ses: expected · pdf: totalCount, verdicts ·
@@ -27,6 +28,8 @@ from radbridge.signing.domain.chain import STATUS_REASONS, CertStatus, Usage, ju
 from radbridge.signing.domain.cms import parse_signed_data
 from radbridge.signing.domain.crl import CrlStatus, judge_crl
 from radbridge.signing.domain.errors import DerError, KeyFormError, SigningInputError
+from radbridge.signing.domain.ocsp import parse_ocsp_response
+from radbridge.signing.domain.ocsp_desk import OcspDesk
 from radbridge.signing.domain.ofd_seal import judge_ofd
 from radbridge.signing.domain.pdf_seal import judge_pdf
 from radbridge.signing.domain.pkcs1 import judge_pkcs1, scheme_named
@@ -45,6 +48,7 @@ DEFAULTS = {
     "certs/subca_below_pathlen0.cer certs/doctor.cer",
     "crls": "crl/subca.crl crl/root.crl",
     "known_tsa": "certs/tsa.cer certs/tsa_rsa.cer",
+    "ocsp": "",
 }
 
 
@@ -177,7 +181,10 @@ class CaseRunner:
         return self._trust(case, _paths(case, "known_tsa"))
 
     def _trust(self, case: Case, further: tuple[str, ...] = ()) -> TrustStore:
-        return self._store(_paths(case, "trust"), (*_paths(case, "intermediates"), *further), _paths(case, "crls"))
+        known = (*_paths(case, "intermediates"), *further)
+        store = self._store(_paths(case, "trust"), known, _paths(case, "crls"))
+        handed_in = [parse_ocsp_response(one) for one in self._read(_paths(case, "ocsp"))]
+        return store.asking(OcspDesk({}.get, handed_in)) if handed_in else store
 
     def _build_store(self, anchors: tuple[str, ...], known: tuple[str, ...], crls: tuple[str, ...]) -> TrustStore:
         return TrustStore.from_bytes(self._read(anchors), self._read(known), self._read(crls))

@@ -15,7 +15,15 @@ from radbridge.signing.domain import oids
 from radbridge.signing.domain.certificate import Certificate
 from radbridge.signing.domain.crl import CertificateList
 from radbridge.signing.domain.extensions import DIGITAL_SIGNATURE, ENCRYPTION_USAGES, KEY_CERT_SIGN, NON_REPUDIATION
-from radbridge.signing.domain.trust_store import RevocationState, TrustStore
+from radbridge.signing.domain.ocsp import OcspFinding
+from radbridge.signing.domain.revocation import (
+    NOT_REVOKED_BY_OCSP,
+    OCSP_FAULTS,
+    REVOCATION_REASONS,
+    WEAKNESS,
+    RevocationState,
+)
+from radbridge.signing.domain.trust_store import Lookup, TrustStore
 
 _MAX_PATH = 8
 _MAX_LINKS = 48
@@ -67,25 +75,21 @@ STATUS_REASONS = {
     CertStatus.NOT_FOUND: "找不到签名人证书",
     CertStatus.NONE: "没有可验证的证书",
 }
-REVOCATION_REASONS = {
-    RevocationState.GOOD: "吊销列表有效，证书未被吊销",
-    RevocationState.STALE: "吊销列表已过下次更新时间",
-    RevocationState.FORGED: "吊销列表签名错误，未采用",
-    RevocationState.NO_LIST: "没有颁发者的吊销列表",
-}
 
 
 @dataclass(frozen=True)
 class CertVerdict:
     """`path` runs from the judged certificate to the anchor and is empty where none is reached.
 
-    `revocation` is the weakest state of its links, `crl` the list that was asked for the judged certificate.
+    `revocation` is the weakest state of its links; `crl` and `ocsp` are the list and the answer that were asked for the
+    judged certificate.
     """
 
     status: CertStatus
     path: tuple[Certificate, ...] = ()
     revocation: RevocationState = RevocationState.NO_LIST
     crl: CertificateList | None = None
+    ocsp: OcspFinding | None = None
 
     @property
     def good(self) -> bool:
@@ -94,7 +98,15 @@ class CertVerdict:
     @property
     def reason(self) -> str:
         """In Chinese."""
+        if self.status is CertStatus.REVOCATION_UNKNOWN and self.revocation in OCSP_FAULTS:
+            return f"{REVOCATION_REASONS[self.revocation]}，无法确认证书是否被吊销"
         return STATUS_REASONS[self.status]
+
+    @property
+    def revocation_reason(self) -> str:
+        """What `revocation` says, in Chinese."""
+        by_ocsp = self.revocation is RevocationState.GOOD and self.ocsp is not None
+        return NOT_REVOKED_BY_OCSP if by_ocsp else REVOCATION_REASONS[self.revocation]
 
 
 def judge_certificate(
@@ -169,34 +181,31 @@ def _judge_path(path: tuple[Certificate, ...], store: TrustStore, moments: _Mome
     )
     if status is not None:
         return CertVerdict(status, path)
-    weakest, leaf_crl = RevocationState.GOOD, None
-    leaf = path[0]
-    leaf_revoked = False
+    weakest, leaf = RevocationState.GOOD, path[0]
+    looked_up: Lookup | None = None
     for index in range(len(path) - 2, -1, -1):
-        state, entry, crl = store.revocation(path[index], path[index + 1], moments.now)
-        weakest = max(weakest, state, key=_WEAKNESS.index)
-        if index == 0:
-            leaf_crl = crl
-        if entry is not None and entry.since <= moments.revoked_by:
-            if index:
-                return CertVerdict(CertStatus.ISSUER_REVOKED, path, state, crl)
-            leaf_revoked = True
+        looked_up = store.revocation(path[index], path[index + 1], moments.now)
+        weakest = max(weakest, looked_up.state, key=WEAKNESS.index)
+        if index and _counts(looked_up, moments):
+            return CertVerdict(CertStatus.ISSUER_REVOKED, path, looked_up.state, looked_up.crl, looked_up.ocsp)
     if at < leaf.not_before:
         status = CertStatus.NOT_YET_VALID
     elif at > leaf.not_after:
         status = CertStatus.EXPIRED
-    elif leaf_revoked:
+    elif looked_up is not None and _counts(looked_up, moments):
         status = CertStatus.REVOKED
     elif not allows(leaf, usage):
         status = CertStatus.WRONG_USAGE
-    elif store.require_revocation and weakest is not RevocationState.GOOD:
+    elif weakest in OCSP_FAULTS or (store.require_revocation and weakest is not RevocationState.GOOD):
         status = CertStatus.REVOCATION_UNKNOWN
     else:
         status = CertStatus.GOOD
-    return CertVerdict(status, path, weakest, leaf_crl)
+    by_list, by_ocsp = (None, None) if looked_up is None else (looked_up.crl, looked_up.ocsp)
+    return CertVerdict(status, path, weakest, by_list, by_ocsp)
 
 
-_WEAKNESS = (RevocationState.GOOD, RevocationState.NO_LIST, RevocationState.STALE, RevocationState.FORGED)
+def _counts(looked_up: Lookup, moments: _Moments) -> bool:
+    return looked_up.entry is not None and looked_up.entry.since <= moments.revoked_by
 
 
 def _issuer_fault(path: tuple[Certificate, ...], at: datetime) -> CertStatus | None:

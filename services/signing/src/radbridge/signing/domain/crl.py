@@ -16,21 +16,11 @@ from radbridge.signing.domain.errors import DerError
 from radbridge.signing.domain.extensions import CRL_SIGN, authority_key_id, iterate_extensions
 from radbridge.signing.domain.names import NameKey, name_key
 from radbridge.signing.domain.public_key import PublicKey, Scheme, certificate_scheme
+from radbridge.signing.domain.revocation import REASONS, Revocation
 
 MAX_CRL_BYTES = 64 * 1024 * 1024
 BEGINNING = datetime(1, 1, 1, tzinfo=UTC)
 _UNDERSTOOD_EXTENSIONS = frozenset({oids.AUTHORITY_KEY_IDENTIFIER, oids.CRL_NUMBER, oids.ISSUING_DISTRIBUTION_POINT})
-_REASONS = {
-    0: "unspecified",
-    1: "keyCompromise",
-    2: "cACompromise",
-    3: "affiliationChanged",
-    4: "superseded",
-    5: "cessationOfOperation",
-    6: "certificateHold",
-    9: "privilegeWithdrawn",
-    10: "aACompromise",
-}
 
 
 class CrlStatus(StrEnum):
@@ -41,14 +31,6 @@ class CrlStatus(StrEnum):
     STALE = "stale"
     MALFORMED = "malformed"
     NO_ISSUER = "no_issuer"
-
-
-@dataclass(frozen=True, slots=True)
-class Revocation:
-    """One entry: revoked from `since` on (the invalidity date where it is the earlier)."""
-
-    since: datetime
-    reason: str
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -206,7 +188,7 @@ def _read_entry(data: bytes, offset: int) -> Revocation:
                 parts.optional(der.BOOLEAN)
                 value = der.parse(parts.take(der.OCTET_STRING).octets())
                 if oid == oids.CRL_REASON:
-                    reason = _REASONS.get(value.integer(), "unspecified")
+                    reason = REASONS.get(value.integer(), "unspecified")
                 elif oid == oids.INVALIDITY_DATE:
                     since = min(since, value.time())
     except DerError:

@@ -34,8 +34,8 @@ def explicit(number: int, *parts: bytes) -> bytes:
 
 
 def integer(value: int) -> bytes:
-    """A non-negative INTEGER."""
-    return encode(der.INTEGER, value.to_bytes(value.bit_length() // 8 + 1, "big"))
+    size = (value if value >= 0 else ~value).bit_length() // 8 + 1
+    return encode(der.INTEGER, value.to_bytes(size, "big", signed=True))
 
 
 def oid(dotted: str) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from radbridge.signing.domain import der, oids
@@ -21,8 +22,11 @@ _UNDERSTOOD_EXTENSIONS = frozenset(
         oids.CERTIFICATE_POLICIES,
         oids.AUTHORITY_KEY_IDENTIFIER,
         oids.EXTENDED_KEY_USAGE,
+        oids.AUTHORITY_INFO_ACCESS,
+        oids.OCSP_NO_CHECK,
     }
 )
+_HTTP_ADDRESS = re.compile(r"https?://[!-~]{1,2000}")
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,8 @@ class Extensions:
     unknown_critical: tuple[str, ...] = ()
     identity_codes: tuple[str, ...] = ()
     crl_urls: tuple[str, ...] = ()
+    ocsp_urls: tuple[str, ...] = ()
+    ocsp_no_check: bool = False
 
 
 def iterate_extensions(tagged: der.Element) -> list[tuple[str, bool, bytes]]:
@@ -84,6 +90,8 @@ def parse_extensions(tagged: der.Element) -> Extensions:
         ),
         identity_codes=tuple(_identity_code(value) for oid, _, value in listed if oid == oids.GM_PERSON_IDENTITY),
         crl_urls=_crl_urls(values.get(oids.CRL_DISTRIBUTION_POINTS)),
+        ocsp_urls=_ocsp_urls(values.get(oids.AUTHORITY_INFO_ACCESS)),
+        ocsp_no_check=oids.OCSP_NO_CHECK in values,
     )
 
 
@@ -129,6 +137,24 @@ def _crl_urls(value: bytes | None) -> tuple[str, ...]:
                 text = name.content.decode("ascii", "replace")
                 if name.tag == der.context(6, constructed=False) and text.startswith(("http://", "https://")):
                     urls.append(text)
+    except DerError:
+        return ()
+    return tuple(urls)
+
+
+def _ocsp_urls(value: bytes | None) -> tuple[str, ...]:
+    """The http and https addresses of id-ad-ocsp in authorityInfoAccess; an odd form yields none, as for lists."""
+    if value is None:
+        return ()
+    urls: list[str] = []
+    try:
+        for description in der.parse(value).expect(der.SEQUENCE, "authorityInfoAccess").children(16):
+            fields = description.cursor()
+            method, location = fields.take(der.OID).oid(), fields.take()
+            text = location.content.decode("ascii", "replace")
+            named = method == oids.OCSP_RESPONDER and location.tag == der.context(6, constructed=False)
+            if named and _HTTP_ADDRESS.fullmatch(text):
+                urls.append(text)
     except DerError:
         return ()
     return tuple(urls)

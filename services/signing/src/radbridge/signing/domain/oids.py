@@ -1,4 +1,4 @@
-"""Object identifiers of the signing structures, dotted (GM/T 0006, GM/T 0010, RFC 3161, RFC 5280, RFC 5652)."""
+"""Object identifiers of the signing structures, dotted (GM/T 0006, GM/T 0010, RFC 3161, 5280, 5652, 6960)."""
 
 EC_PUBLIC_KEY = "1.2.840.10045.2.1"
 SM2_CURVE = "1.2.156.10197.1.301"
@@ -48,6 +48,11 @@ EXTENDED_KEY_USAGE = "2.5.29.37"
 ANY_EXTENDED_KEY_USAGE = "2.5.29.37.0"
 TIME_STAMPING = "1.3.6.1.5.5.7.3.8"
 OCSP_SIGNING = "1.3.6.1.5.5.7.3.9"
+AUTHORITY_INFO_ACCESS = "1.3.6.1.5.5.7.1.1"
+OCSP_RESPONDER = "1.3.6.1.5.5.7.48.1"
+OCSP_BASIC = "1.3.6.1.5.5.7.48.1.1"
+OCSP_NONCE = "1.3.6.1.5.5.7.48.1.2"
+OCSP_NO_CHECK = "1.3.6.1.5.5.7.48.1.5"
 
 COMMON_NAME = "2.5.4.3"
 # GB/T 20518 identity extensions: .1 is the person's identity code, the others are codes of organisations.

@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from radbridge.signing.domain.chain import CertStatus
+from radbridge.signing.domain.revocation import RevocationState
 from radbridge.signing.domain.timestamp import VerifyRes
-from radbridge.signing.domain.trust_store import RevocationState
 from radbridge.signing.domain.verdict import Check, CheckResult, Verdict
 
 SETTING = "signing_policy"

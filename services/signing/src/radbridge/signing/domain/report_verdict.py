@@ -13,14 +13,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from radbridge.signing.domain.certificate import Certificate
-from radbridge.signing.domain.chain import REVOCATION_REASONS, CertStatus, CertVerdict, judge_certificate
+from radbridge.signing.domain.chain import CertStatus, CertVerdict, judge_certificate
 from radbridge.signing.domain.cms import SignerFault
 from radbridge.signing.domain.errors import SigningInputError
+from radbridge.signing.domain.ocsp import OcspFinding
 from radbridge.signing.domain.pkcs1 import judge_pkcs1, scheme_of_key
 from radbridge.signing.domain.pkcs7 import judge_pkcs7
+from radbridge.signing.domain.revocation import RevocationState
 from radbridge.signing.domain.sm3 import sm3
 from radbridge.signing.domain.timestamp import TimestampVerdict, VerifyRes, judge_timestamp
-from radbridge.signing.domain.trust_store import RevocationState, TrustStore
+from radbridge.signing.domain.trust_store import TrustStore
 from radbridge.signing.domain.verdict import Check, CheckResult, Verdict
 from radbridge.signing.domain.wire import Base64Error, decode_base64, decode_certificate
 
@@ -107,7 +109,7 @@ def _judge_timestamp(
         reason = f"时间戳的摘要与CAData不符（verifyRes={verdict.res}）"
     checks.append(Check("timestamp", _result(verdict.valid), reason, TIMESTAMP_VALUE))
     if verdict.valid and verdict.certificate is not None and verdict.certificate.revocation is not RevocationState.GOOD:
-        lists = f"时间戳服务器证书：{REVOCATION_REASONS[verdict.certificate.revocation]}"
+        lists = f"时间戳服务器证书：{verdict.certificate.revocation_reason}"
         checks.append(Check("timestamp_revocation_list", CheckResult.FINDING, lists, TIMESTAMP_VALUE))
     return verdict
 
@@ -197,7 +199,7 @@ def _certificate_checks(verdict: CertVerdict, checks: list[Check]) -> None:
     elif chain_good:
         current = verdict.revocation is RevocationState.GOOD
         result = CheckResult.PASSED if current else CheckResult.FINDING
-        checks.append(Check("revocation", result, REVOCATION_REASONS[verdict.revocation], CLIENT_CERT))
+        checks.append(Check("revocation", result, verdict.revocation_reason, CLIENT_CERT))
     else:
         checks.append(Check("revocation", CheckResult.SKIPPED, "证书未通过验证，不再查询吊销列表", CLIENT_CERT))
 
@@ -263,6 +265,22 @@ def _certificate_evidence(certificate: Certificate, verdict: CertVerdict) -> dic
         found["crlThisUpdate"] = _iso(verdict.crl.this_update)
         if verdict.crl.number is not None:
             found["crlNumber"] = str(verdict.crl.number)
+    return found | ({} if verdict.ocsp is None else _ocsp_evidence(verdict.ocsp))
+
+
+def _ocsp_evidence(finding: OcspFinding) -> dict[str, str]:
+    found: dict[str, str] = {}
+    if finding.response is not None:
+        found["ocspSm3"] = sm3(finding.response.raw).hex()
+        if finding.response.basic is not None:
+            found["ocspProducedAt"] = _iso(finding.response.basic.produced_at)
+    if finding.answer is not None:
+        found["ocspStatus"] = finding.answer.status.value
+        found["ocspThisUpdate"] = _iso(finding.answer.this_update)
+        found["ocspValidUntil"] = _iso(finding.answer.valid_until)
+        if finding.answer.revocation is not None:
+            found["ocspRevokedSince"] = _iso(finding.answer.revocation.since)
+            found["ocspRevocationReason"] = finding.answer.revocation.reason
     return found
 
 

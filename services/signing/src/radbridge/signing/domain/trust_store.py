@@ -6,26 +6,32 @@ part of what is remembered), so that a chain through known issuers costs the lea
 
 from __future__ import annotations
 
+import copy
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 
 from radbridge.signing.domain.certificate import Certificate, load_certificates
-from radbridge.signing.domain.crl import CertificateList, Revocation, parse_crl
+from radbridge.signing.domain.crl import CertificateList, parse_crl
 from radbridge.signing.domain.extensions import CRL_SIGN
 from radbridge.signing.domain.names import NameKey
+from radbridge.signing.domain.ocsp import BasicResponse, OcspFinding
+from radbridge.signing.domain.ocsp_desk import OcspDesk
+from radbridge.signing.domain.revocation import Revocation, RevocationState
 
 _REMEMBERED_LINKS = 16_384
 
 
-class RevocationState(StrEnum):
-    """How well revocation could be looked up: only GOOD rests on a current list of the issuer."""
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """What is known of one certificate's revocation: how far that can be relied on, the entry where it is revoked, and
+    the list or the OCSP finding that says so."""
 
-    GOOD = "good"
-    STALE = "stale"
-    FORGED = "forged"
-    NO_LIST = "no_list"
+    state: RevocationState
+    entry: Revocation | None
+    crl: CertificateList | None
+    ocsp: OcspFinding | None = None
 
 
 class TrustStore:
@@ -55,6 +61,13 @@ class TrustStore:
             self._crls.setdefault(crl.issuer_key, []).append(crl)
         self._links: dict[bytes, bool] = {}
         self._crl_links: dict[tuple[int, bytes], bool] = {}
+        self._desk: OcspDesk | None = None
+
+    def asking(self, desk: OcspDesk) -> TrustStore:
+        """The same store, which asks `desk` about certificates that no current list covers."""
+        store = copy.copy(self)
+        store._desk = desk
+        return store
 
     @classmethod
     def from_bytes(
@@ -101,24 +114,47 @@ class TrustStore:
 
     def link_verifies(self, certificate: Certificate, issuer: Certificate) -> bool:
         """Whether `issuer`'s key made `certificate`'s signature."""
-        if certificate.scheme is None or issuer.key is None:
+        key, scheme = issuer.key, certificate.scheme
+        if scheme is None or key is None:
             return False
         link = hashlib.sha256(issuer.spki + certificate.raw).digest()
+        return self._remembered(link, lambda: key.verify(scheme, certificate.tbs, certificate.signature))
+
+    def response_verifies(self, response: BasicResponse, signer: Certificate) -> bool:
+        """Whether `signer`'s key made the OCSP response's signature."""
+        key, scheme = signer.key, response.scheme
+        if scheme is None or key is None:
+            return False
+        signed = scheme.encode() + signer.spki + response.tbs + response.signature
+        link = hashlib.sha256(b"OCSP" + signed).digest()
+        return self._remembered(link, lambda: key.verify(scheme, response.tbs, response.signature))
+
+    def _remembered(self, link: bytes, verify: Callable[[], bool]) -> bool:
         known = self._links.get(link)
         if known is None:
-            known = issuer.key.verify(certificate.scheme, certificate.tbs, certificate.signature)
+            known = verify()
             if len(self._links) >= _REMEMBERED_LINKS:
                 self._links.clear()
             self._links[link] = known
         return known
 
-    def revocation(
-        self, certificate: Certificate, issuer: Certificate, now: datetime
-    ) -> tuple[RevocationState, Revocation | None, CertificateList | None]:
-        """What the issuer's lists say of `certificate`: how far they can be relied on at `now`, the entry, its list.
+    def listed(self, certificate: Certificate, issuer: Certificate) -> Revocation | None:
+        """The entry of `certificate` in a genuine list of its issuer, however old."""
+        return self._listed(certificate, issuer, certificate.not_before).entry
+
+    def revocation(self, certificate: Certificate, issuer: Certificate, now: datetime) -> Lookup:
+        """What is known of `certificate`'s revocation at `now`: by its issuer's lists, and where none of them is
+        current, by OCSP.
 
         A revocation in a genuine list counts even when the list is stale; a forged list counts for nothing.
         """
+        by_lists = self._listed(certificate, issuer, now)
+        if self._desk is None or by_lists.state is RevocationState.GOOD:
+            return by_lists
+        found = self._desk.look_up(certificate, issuer, self, now)
+        return by_lists if found is None else Lookup(found.state, found.revocation, by_lists.crl, found)
+
+    def _listed(self, certificate: Certificate, issuer: Certificate, now: datetime) -> Lookup:
         state, newest = RevocationState.NO_LIST, None
         for crl in self._crls.get(issuer.subject_key, ()):
             if not _same_key_id(crl.authority_key_id, issuer.extensions.subject_key_id):
@@ -127,13 +163,13 @@ class TrustStore:
                 state = RevocationState.FORGED if state is RevocationState.NO_LIST else state
                 continue
             if (entry := crl.find(certificate.serial)) is not None:
-                return RevocationState.GOOD, entry, crl
+                return Lookup(RevocationState.GOOD, entry, crl)
             if crl.is_current(now):
                 state = RevocationState.GOOD
             elif state is not RevocationState.GOOD:
                 state = RevocationState.STALE
             newest = crl if newest is None or crl.this_update > newest.this_update else newest
-        return state, None, newest
+        return Lookup(state, None, newest)
 
     def _crl_verifies(self, crl: CertificateList, issuer: Certificate) -> bool:
         link = (id(crl), issuer.spki)
