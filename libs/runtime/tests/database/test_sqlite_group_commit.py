@@ -262,3 +262,59 @@ async def test_a_file_that_is_no_database_is_unavailable(tmp_path: Path) -> None
             await call
     await database.close()
     assert path.read_bytes() == b"noise" * 1000
+
+
+async def test_brief_work_shares_the_commit_and_fails_alone(database: SqliteDatabase) -> None:
+    on_loop: list[bool] = []
+
+    async def write(tx: Transaction, name: str) -> None:
+        on_loop.append(threading.current_thread() is threading.main_thread())
+        await tx.execute(INSERT, name, 1)
+        if name == "refused":
+            raise LookupError
+
+    before = commits(database)
+    outcomes = await asyncio.gather(
+        database.write(lambda tx: write(tx, "first"), brief=True),
+        database.write(lambda tx: write(tx, "refused"), brief=True),
+        database.write(lambda tx: write(tx, "long")),
+        database.write(lambda tx: write(tx, "last"), brief=True),
+        return_exceptions=True,
+    )
+    assert [type(outcome) for outcome in outcomes] == [type(None), LookupError, type(None), type(None)]
+    assert sorted(on_loop) == [False, True, True, True]
+    assert commits(database) - before == 1
+    rows = await database.fetch("SELECT name FROM item ORDER BY name")
+    assert [row["name"] for row in rows] == ["first", "last", "long"]
+
+
+def test_a_loop_that_ended_keeps_no_commit_open(tmp_path: Path) -> None:
+    path = tmp_path / "group.db"
+    release = threading.Event()
+
+    async def hold(tx: Transaction) -> None:
+        await tx.execute(INSERT, "held", 1)
+        release.wait()
+
+    async def leave_work_behind() -> None:
+        database = SqliteDatabase(path)
+        await database.write_one("CREATE TABLE item (name TEXT PRIMARY KEY, amount BIGINT)")
+        left.add(asyncio.ensure_future(database.write(hold)))
+        left.add(asyncio.ensure_future(database.write(lambda tx: tx.execute(INSERT, "brief", 1), brief=True)))
+        await asyncio.sleep(0.05)
+
+    async def write_elsewhere() -> list[str]:
+        database = SqliteDatabase(path)
+        await database.write_one(INSERT, "later", 1)
+        names = [row["name"] for row in await database.fetch("SELECT name FROM item")]
+        await database.close()
+        return names
+
+    left: set[asyncio.Future[object]] = set()
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(leave_work_behind())
+    release.set()
+    assert asyncio.run(write_elsewhere()) == ["later"]
+    loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+    loop.close()
+    assert {type(task.exception()) for task in left} == {DatabaseUnavailable}

@@ -120,13 +120,14 @@ class Outbox:
             counted here. An aggregate is counted in one of the two ways, never in both.
         :raises EventTooLarge: the body belongs into a blob.
         """
-        return await self._store(tx, self._draft(body), version)
+        draft = self._draft(body)
+        return draft.event(await self._store(tx, draft, version))
 
-    async def write_one(self, sql: str, *values: Value, body: EventBody) -> Event | None:
+    async def write_one(self, sql: str, *values: Value, body: EventBody) -> int | None:
         """Run one ``INSERT``, ``UPDATE`` or ``DELETE`` without ``RETURNING``, and publish if it touched a row.
 
-        Answers the event, or ``None`` when no row was touched and nothing published. Row and event are one statement,
-        and so one round trip, on PostgreSQL: the way for hot paths.
+        Answers the event's version, or ``None`` when no row was touched and nothing published. Row and event are one
+        statement, and so one round trip, on PostgreSQL: the way for hot paths.
 
         :raises EventTooLarge: the body belongs into a blob.
         :raises DatabaseUnavailable: neither row nor event was written.
@@ -134,15 +135,15 @@ class Outbox:
         draft = self._draft(body)
         if self._database.dialect == "sqlite":
 
-            async def write(tx: Transaction) -> Event | None:
+            async def write(tx: Transaction) -> int | None:
                 return await self._store(tx, draft, None) if await tx.execute(sql, *values) else None
 
-            return await self._database.write(write)
+            return await self._database.write(write, brief=True)
         rows = await self._database.write_one(_write_statement(sql, len(values)), *values, *draft.values())
         if not rows:
             return None
         self._kicked.set()
-        return draft.event(int(rows[0]["version"]))
+        return int(rows[0]["version"])
 
     async def run(self) -> None:
         """Relay events for ever. One relay per database works, the others stand by to take over."""
@@ -195,7 +196,7 @@ class Outbox:
             data=data,
         )
 
-    async def _store(self, tx: Transaction, draft: _Draft, version: int | None) -> Event:
+    async def _store(self, tx: Transaction, draft: _Draft, version: int | None) -> int:
         if version is not None:
             await tx.execute(_STORE, *draft.values(), version)
         elif tx.dialect == "postgresql":
@@ -204,7 +205,7 @@ class Outbox:
             version = int((await tx.fetch(_COUNT.format(source="VALUES ($1, 1)"), draft.subject))[0]["version"])
             await tx.execute(_STORE, *draft.values(), version)
         tx.on_commit(self._kicked.set)
-        return draft.event(version)
+        return version
 
     async def _relay_once(self) -> None:
         """Send a batch; when that was all there is, wait for a commit here, a knock, or the next sweep."""

@@ -72,7 +72,7 @@ class Intake:
         if stored is None:
             known = await self.database.read(lambda tx: records.exam_digest(tx, push.record_id))
             return Accepted(push.record_id, outcome_of_refusal(known, digest))
-        return Accepted(push.record_id, outcome_of_stored(stored.version))
+        return Accepted(push.record_id, outcome_of_stored(stored))
 
     async def accept_report(
         self, institution: Institution, report: Report, document: bytes | None, document_type: str, digest: str
@@ -89,7 +89,7 @@ class Intake:
         if stored is None:
             known = await self.database.read(lambda tx: records.report_digest(tx, push.record_id))
             return Accepted(push.record_id, outcome_of_refusal(known, digest))
-        return Accepted(push.record_id, outcome_of_stored(stored.version))
+        return Accepted(push.record_id, outcome_of_stored(stored))
 
     async def accept_both(
         self,
@@ -124,7 +124,9 @@ class Intake:
         patient = seal_patient(
             self.keyring, self.vault, institution.id, record_id_of(institution.id, exam.patient), exam.patient
         )
-        event = exam_event(institution.id, institution.code, institution.name, catalogue, exam, patient, sealed)
+        event = exam_event(
+            exam_id, institution.id, institution.code, institution.name, catalogue, exam, patient, sealed
+        )
         values = (
             exam_id,
             institution.id,
@@ -142,7 +144,13 @@ class Intake:
         report_id = report_id_of(institution.id, report.number)
         content, package, file = await self._put_blobs(institution, report, document, document_type)
         event = report_event(
-            institution.id, institution.code, report, content=content, signature_package=package, document=file
+            report_id,
+            institution.id,
+            institution.code,
+            report,
+            content=content,
+            signature_package=package,
+            document=file,
         )
         values = (
             report_id,

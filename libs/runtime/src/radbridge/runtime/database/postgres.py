@@ -44,7 +44,7 @@ class PostgresDatabase:
     def url(self) -> str:
         return self._url
 
-    async def write(self, work: Work[T]) -> T:
+    async def write(self, work: Work[T], *, brief: bool = False) -> T:
         return await _repeated(lambda: self._write(work))
 
     async def write_one(self, sql: str, *values: Value) -> list[Row]:

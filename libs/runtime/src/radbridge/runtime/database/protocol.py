@@ -6,10 +6,10 @@ since 1970 UTC (``radbridge.runtime.clock``); flags are BIGINT 0 or 1. PostgreSQ
 placeholder's type does not follow from its column, and text without NUL.
 
 A unit of work is an ``async`` function of one transaction. It may await nothing but that transaction: on SQLite it runs
-on the writer thread and shares its commit with whatever else waits, on PostgreSQL it holds a connection. It may be run
-again from its beginning when PostgreSQL reports a deadlock, so it changes nothing but the database. The caller's
-context variables are visible in it. When a statement fails, the whole unit of work fails, even if it swallows the
-exception.
+on the writer thread (a brief one on the event loop) and shares its commit with whatever else waits, on PostgreSQL it
+holds a connection. It may be run again from its beginning when PostgreSQL reports a deadlock, so it changes nothing but
+the database. The caller's context variables are visible in it. When a statement fails, the whole unit of work fails,
+even if it swallows the exception.
 
 A cancelled caller does not learn whether its work was committed; it was, or was not, as a whole.
 """
@@ -115,9 +115,11 @@ class Database(Protocol):
         """The SQLAlchemy URL, for migrations and cold queries."""
         ...
 
-    async def write(self, work: Work[T]) -> T:
+    async def write(self, work: Work[T], *, brief: bool = False) -> T:
         """Run ``work`` in one transaction and answer its result once that is durable. An exception rolls it back.
 
+        :param brief: the work is a few statements that find their rows by key. SQLite runs them on the event loop
+            instead of the writer thread, which is much faster where many callers write.
         :raises DatabaseUnavailable: the database is away, or the disk is full; nothing was written.
         """
         ...

@@ -35,8 +35,8 @@ class SqliteDatabase:
     def url(self) -> str:
         return f"sqlite+aiosqlite:///{self.path}"
 
-    async def write(self, work: Work[T]) -> T:
-        return await self._writer.write(work)
+    async def write(self, work: Work[T], *, brief: bool = False) -> T:
+        return await self._writer.write(work, brief=brief)
 
     async def write_one(self, sql: str, *values: Value) -> list[Row]:
         return await self._writer.write(lambda tx: tx.fetch(sql, *values))

@@ -52,7 +52,7 @@ _UNAVAILABLE = frozenset(
 
 
 def open_writer(path: Path) -> sqlite3.Connection:
-    """The writing connection of this thread; makes file and folder where they are missing.
+    """The writing connection, for one thread at a time; makes file and folder where they are missing.
 
     :raises DatabaseUnavailable: the file cannot be opened or made.
     """
@@ -68,12 +68,12 @@ def open_writer(path: Path) -> sqlite3.Connection:
 
 
 def open_reader(path: Path) -> sqlite3.Connection:
-    """A connection that refuses to write and may be closed by another thread.
+    """A connection that refuses to write.
 
     :raises DatabaseUnavailable: the file cannot be opened.
     """
     try:
-        connection = _connect(path, any_thread=True)
+        connection = _connect(path)
         for pragma in ("query_only=ON", "temp_store=MEMORY", "cache_size=-2048"):
             connection.execute(f"PRAGMA {pragma}")
     except sqlite3.Error as error:
@@ -81,13 +81,13 @@ def open_reader(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _connect(path: Path, *, any_thread: bool = False) -> sqlite3.Connection:
+def _connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(
         path,
         timeout=BUSY_TIMEOUT_S,
         isolation_level=None,
         cached_statements=_CACHED_STATEMENTS,
-        check_same_thread=not any_thread,
+        check_same_thread=False,  # a writer's brief jobs run on the event loop; a reader is closed by another thread
     )
     connection.row_factory = sqlite3.Row
     return connection

@@ -3,6 +3,10 @@
 There is no timer. The jobs of one turn of the event loop go to the thread together: waking it for each would have both
 fight for the interpreter. While one commit waits for the disk, new jobs queue up; the next commit takes them all. So an
 idle file commits a lone job at once, and a busy one shares each sync among many. Each job has a savepoint of its own.
+
+Whatever waits for the disk or for another process, which is taking the lock and committing, happens on the thread. The
+statements of a brief job run on the event loop between the two: each takes some microseconds, while on the thread each
+would let go of the interpreter and wait for the busy loop to give it back.
 """
 
 import asyncio
@@ -20,6 +24,7 @@ from radbridge.runtime.database.protocol import DatabaseError, DatabaseUnavailab
 from radbridge.runtime.database.sqlite_session import SqliteTransaction, open_writer, run_at_once, translated
 
 _MOST_JOBS_PER_COMMIT = 500
+_LOOP_LOOK_S = 1.0
 _log = logging.getLogger(__name__)
 
 
@@ -29,6 +34,7 @@ class _Job:
     context: contextvars.Context
     loop: asyncio.AbstractEventLoop
     answer: asyncio.Future[Any]
+    is_brief: bool
     result: Any = None
     error: BaseException | None = None
     callbacks: list[Callable[[], None]] = field(default_factory=list[Callable[[], None]])
@@ -45,9 +51,10 @@ class GroupCommitWriter:
         self._connection: sqlite3.Connection | None = None
         self._closing = False
 
-    async def write(self, work: Work[T]) -> T:
+    async def write(self, work: Work[T], *, brief: bool = False) -> T:
         """Run ``work`` in the next commit; answers when that is on the disk.
 
+        :param brief: run it on this event loop: for a few statements that find their rows by key.
         :raises DatabaseUnavailable: the commit failed and nothing of it was written, or the writer is closed.
         """
         if self._closing:
@@ -56,7 +63,7 @@ class GroupCommitWriter:
             self._thread = threading.Thread(target=self._main, name=f"write {self._path.name}", daemon=True)
             self._thread.start()
         loop = asyncio.get_running_loop()
-        job = _Job(work, contextvars.copy_context(), loop, loop.create_future())
+        job = _Job(work, contextvars.copy_context(), loop, loop.create_future(), brief)
         turn = self._turns.get(loop)
         if turn is None:
             turn = self._turns[loop] = []
@@ -108,14 +115,19 @@ class GroupCommitWriter:
             while (turn := self._next()) is not None:
                 jobs += turn
             raise
+        brief: dict[asyncio.AbstractEventLoop, list[_Job]] = {}
         turn: list[_Job] | None = jobs[:]
         while turn is not None:
             for job in turn:
-                if not job.answer.cancelled():
+                if job.is_brief:
+                    brief.setdefault(job.loop, []).append(job)
+                elif not job.answer.cancelled():
                     _apply(job, connection)
             turn = self._next() if len(jobs) < _MOST_JOBS_PER_COMMIT else None
             if turn is not None:
                 jobs += turn
+        for loop, its_jobs in brief.items():
+            _apply_on(loop, its_jobs, connection)
         connection.execute("COMMIT")
 
     def _next(self) -> list[_Job] | None:
@@ -170,6 +182,42 @@ def _apply(job: _Job, connection: sqlite3.Connection) -> None:
     else:
         connection.execute("ROLLBACK TO job")
     connection.execute("RELEASE job")
+
+
+def _apply_on(loop: asyncio.AbstractEventLoop, jobs: Iterable[_Job], connection: sqlite3.Connection) -> None:
+    """Run jobs on their event loop, and wait for it.
+
+    :raises DatabaseUnavailable: the file cannot be written, or the loop has ended; the whole commit is lost.
+    """
+    outcome: SimpleQueue[BaseException | None] = SimpleQueue()
+    turn = threading.Lock()  # whoever has it first: the loop runs the jobs, or this thread gives them up
+
+    def run() -> None:
+        if not turn.acquire(blocking=False):
+            return
+        try:
+            for job in jobs:
+                if not job.answer.cancelled():
+                    _apply(job, connection)
+        except BaseException as error:
+            outcome.put(error)
+        else:
+            outcome.put(None)
+
+    try:
+        loop.call_soon_threadsafe(run)
+    except RuntimeError:
+        raise DatabaseUnavailable("the event loop is closed") from None
+    while True:
+        try:
+            error = outcome.get(timeout=_LOOP_LOOK_S)
+        except Empty:
+            if loop.is_running() or not turn.acquire(blocking=False):
+                continue
+            raise DatabaseUnavailable("the event loop has ended") from None
+        if error is not None:
+            raise error
+        return
 
 
 def _deliver(jobs: Iterable[_Job]) -> None:

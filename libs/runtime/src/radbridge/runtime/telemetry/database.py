@@ -30,12 +30,12 @@ class TracedDatabase:
         """The SQLAlchemy URL."""
         return self._database.url
 
-    async def write(self, work: Work[T]) -> T:
+    async def write(self, work: Work[T], *, brief: bool = False) -> T:
         """See ``Database``."""
         if not _recording():
-            return await self._database.write(work)
+            return await self._database.write(work, brief=brief)
         with self._span("write"):
-            return await self._database.write(work)
+            return await self._database.write(work, brief=brief)
 
     async def write_one(self, sql: str, *values: Value) -> list[Row]:
         """See ``Database``."""

@@ -43,8 +43,9 @@ class JsonLines(logging.Formatter):
             "message": mask_text(record.getMessage()),
         }
         fields = vars(record)
-        for name in fields.keys() - _STANDARD:
-            line[name] = mask_value(fields[name], name)
+        for name, value in fields.items():
+            if name not in _STANDARD:
+                line[name] = mask_value(value, name)
         span = trace.get_current_span().get_span_context()
         if span.is_valid:
             line["trace_id"] = f"{span.trace_id:032x}"
@@ -107,6 +108,8 @@ def log_to_file(level: str, path: Path) -> None:
 
 
 def _install(level: str, *handlers: logging.Handler) -> None:
+    # no line shows them, so none has to find them out (the logging module's own advice on optimization)
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     root = logging.getLogger()
     for old in root.handlers[:]:
         root.removeHandler(old)

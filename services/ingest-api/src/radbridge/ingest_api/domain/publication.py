@@ -31,6 +31,7 @@ def record_id_of(institution_id: str, patient: Patient) -> str:
 
 
 def exam_event(
+    identifier: str,
     institution_id: str,
     hospital_code: str,
     hospital_name: str,
@@ -39,8 +40,7 @@ def exam_event(
     patient: PatientRef,
     exam_sealed: str,
 ) -> ExamRegistered | ExamVoided:
-    """The event of an accepted exam; a deleted one says only that it is gone."""
-    identifier = exam_id_of(institution_id, exam.number)
+    """The event of an accepted exam with the id ``identifier``; a deleted one says only that it is gone."""
     if exam.is_deleted:
         return ExamVoided(
             exam_id=identifier, institution_id=institution_id, exam_number=exam.number, changed_at=exam.changed_at
@@ -76,6 +76,7 @@ def exam_event(
 
 
 def report_event(
+    identifier: str,
     institution_id: str,
     hospital_code: str,
     report: Report,
@@ -84,8 +85,7 @@ def report_event(
     signature_package: BlobRef | None,
     document: BlobRef | None,
 ) -> ReportReceived | ReportVoided:
-    """The event of an accepted report; a withdrawn one says only that it is gone."""
-    identifier = report_id_of(institution_id, report.number)
+    """The event of an accepted report with the id ``identifier``; a withdrawn one says only that it is gone."""
     exam_ids = [exam_id_of(institution_id, number) for number in report.exam_numbers]
     if report.is_void:
         return ReportVoided(
