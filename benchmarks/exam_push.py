@@ -38,6 +38,7 @@ from tests.servers.process import free_port
 REQUIRED = {"sqlite": 0.70, "postgresql": 0.50, "sqlite, slow sync": 4.0}
 CONNECTIONS = 50
 WARM_UP = 200
+RADBRIDGE = (sys.executable, "-m", "radbridge.cli")
 TOKEN = "benchmark-admin-token"
 
 
@@ -81,8 +82,10 @@ def process(command: list[str], environment: dict[str, str], ready_url: str) -> 
 
 
 @contextmanager
-def ingest(folder: Path, database_url: str, environment: dict[str, str]) -> Generator[int]:
-    """``radbridge serve ingest-api`` on an embedded log."""
+def ingest(
+    folder: Path, database_url: str, environment: dict[str, str], program: tuple[str, ...] = RADBRIDGE
+) -> Generator[int]:
+    """``radbridge serve ingest-api`` on an embedded log; ``program`` runs ``radbridge``."""
     port = free_port()
     variables = {
         "RADBRIDGE_EVENTS_URL": f"sqlite:///{folder}/events.db",
@@ -93,7 +96,7 @@ def ingest(folder: Path, database_url: str, environment: dict[str, str]) -> Gene
         "RADBRIDGE_DATA_DIR": str(folder / "ingest-api"),
         **environment,
     }
-    command = [sys.executable, "-m", "radbridge.cli", "serve", "ingest-api", "--port", str(port)]
+    command = [*program, "serve", "ingest-api", "--port", str(port)]
     with process(command, variables, f"http://127.0.0.1:{port}/readyz"):
         yield port
 
