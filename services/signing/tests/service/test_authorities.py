@@ -94,6 +94,13 @@ async def test_a_fetch_that_failed_is_told_until_one_succeeds(world: Any, page: 
     assert kept["revocation_list"] == fetched["revocation_list"]
 
 
+async def test_a_ca_does_not_wait_for_the_lists_of_others(world: Any) -> None:
+    other = await world.register(TrialAuthority.create(utc_now()), "OTHER", crls=[], crl_urls=[LIST_URL])
+    await world.register(world.authority)
+    await world.running.admin.post(f"{AUTHORITIES}/TRIAL/trial", json={})
+    assert material(await shown(world, "OTHER"), "crl") == material(other, "crl")
+
+
 async def test_a_failed_fetch_changes_no_trust(world: Any) -> None:
     """Held reports are judged again with each change of the trust material: an unreachable address is none."""
     await world.register(world.authority, crls=[], crl_urls=[LIST_URL])

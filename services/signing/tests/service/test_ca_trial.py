@@ -124,6 +124,24 @@ async def test_a_cas_own_faults_are_named(world: Any) -> None:
     assert "revocation_lists" in failed((await tried(world, [one_set(world, "1")]))["checks"])
 
 
+async def test_an_address_that_fails_now_is_named_though_an_old_list_is_there(world: Any) -> None:
+    world.outside.pages[LIST_URL] = world.authority.crls[0]
+    await world.register(world.authority, crl_urls=[LIST_URL])
+    del world.outside.pages[LIST_URL]
+    checks = (await tried(world, [one_set(world, "1")]))["checks"]
+    (address,) = [check for check in checks if check["name"] == "list_address[1]"]
+    assert (address["result"], address["reason"]) == ("failed", "CRL更新地址无法获取吊销列表：服务器应答HTTP 404")
+
+
+async def test_an_expired_generation_beside_a_current_one_is_no_fault(world: Any) -> None:
+    old = TrialAuthority.create(utc_now() - timedelta(days=30 * 365))
+    await world.register(world.authority, roots=[b64(old.root_der), b64(world.authority.root_der)])
+    checks = results((await tried(world, [one_set(world, "1")]))["checks"])
+    assert (checks["root[1]"], checks["root[2]"]) == ("finding", "passed")
+    await world.register(old)
+    assert results((await tried(world, [one_set(world, "1")]))["checks"])["root[1]"] == "failed"
+
+
 async def test_a_trial_trusts_the_one_ca_alone(world: Any) -> None:
     other = TrialAuthority.create(utc_now())
     await world.register(other, "OTHER")

@@ -45,12 +45,12 @@ class RevocationLists:
                 _logger.warning("revocation lists wait for the database")
             await asyncio.sleep(self.every.total_seconds())
 
-    async def refresh(self) -> None:
-        """Fetch every list that has an address, all at once."""
+    async def refresh(self, ca_name: str | None = None) -> None:
+        """Fetch every list that has an address, of all CAs or of one, all at once."""
         materials = await self.database.read(store.all_material)
         async with asyncio.TaskGroup() as group:
             for material in materials:
-                if material.url:
+                if material.url and ca_name in (None, material.ca_name):
                     group.create_task(self._refresh_one(material))
 
     async def _refresh_one(self, material: Material) -> None:

@@ -50,7 +50,7 @@ def router(resources: Resources, lists: RevocationLists) -> APIRouter:
         now = to_micros(resources.clock())
         materials = await asyncio.to_thread(_materials, name, request, now)
         await resources.database.write(lambda tx: store.replace_ca(tx, name, materials))
-        await lists.refresh()
+        await lists.refresh(name)
         return next(one for one in (await registered()).authorities if one.name == name)
 
     @api.get("")

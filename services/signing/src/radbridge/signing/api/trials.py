@@ -24,6 +24,8 @@ from radbridge.signing.revocation_lists import RevocationLists
 from radbridge.signing.store import Material, MaterialKind
 from radbridge.signing.trust import build_trust
 
+_NEVER = "尚未取得"
+
 Administrator = Annotated[Principal, Depends(require("admin"))]
 
 
@@ -86,7 +88,7 @@ def router(resources: Resources, lists: RevocationLists, responders: OcspRespond
     @api.post("/{name}/trial")
     async def trial(name: str, request: TrialRequest, _: Administrator) -> TrialView:
         """Judge a CA's chain, lists and test data as of now, with freshly fetched lists."""
-        await lists.refresh()
+        await lists.refresh(name)
         materials = [m for m in await resources.database.read(store.all_material) if m.ca_name == name]
         if not materials:
             raise Problem(404, "No such authority", f"{name} is not registered")
@@ -107,7 +109,7 @@ def router(resources: Resources, lists: RevocationLists, responders: OcspRespond
 def _tried(name: str, materials: list[Material], trust: TrustStore, sets: list[TrialSet], now: datetime) -> TrialView:
     lists = [m for m in materials if m.kind is MaterialKind.CRL]
     found = [m.data for m in lists if m.data is not None]
-    addresses = [ListAddress(m.url, m.data is not None) for m in lists if m.url]
+    addresses = [ListAddress(m.url, m.fetch_error or ("" if m.data is not None else _NEVER)) for m in lists if m.url]
     checks = (*try_authority(trust, found, addresses, now=now), number_of_sets(len(sets)))
     judged = [(one.name, try_set(one, trust, now=now)) for one in sets]
     views = [

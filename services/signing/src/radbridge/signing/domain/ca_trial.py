@@ -45,10 +45,10 @@ class TrialSet:
 
 @dataclass(frozen=True, slots=True)
 class ListAddress:
-    """An address of a revocation list, and whether a list was fetched from it."""
+    """An address of a revocation list, and what went wrong when it was asked last; empty where a list came."""
 
     url: str
-    fetched: bool
+    error: str
 
 
 def try_authority(
@@ -66,8 +66,9 @@ def try_authority(
     if not crls:
         checks.append(Check("revocation_lists", CheckResult.FAILED, "没有吊销列表（CRL）", "crl"))
     for number, address in enumerate(addresses, 1):
-        fetched = (CheckResult.PASSED, "可以获取") if address.fetched else (CheckResult.FAILED, "无法获取吊销列表")
-        checks.append(Check(f"list_address[{number}]", fetched[0], f"CRL更新地址{fetched[1]}", "crl"))
+        result = CheckResult.FAILED if address.error else CheckResult.PASSED
+        reason = f"CRL更新地址无法获取吊销列表：{address.error}" if address.error else "CRL更新地址可以获取"
+        checks.append(Check(f"list_address[{number}]", result, reason, "crl"))
     if not addresses:
         checks.append(Check("list_addresses", CheckResult.FINDING, "没有CRL更新地址，吊销列表不会自动更新", "crl"))
     return tuple(checks)
@@ -103,6 +104,8 @@ def _root(number: int, root: Certificate, store: TrustStore, now: datetime) -> C
     name = f"root[{number}]"
     if root.issuer_key == root.subject_key and not store.link_verifies(root, root):
         return Check(name, CheckResult.FAILED, "根证书的自签名错误", "root")
+    if root.not_after < now and any(one.not_before <= now <= one.not_after for one in store.anchors):
+        return Check(name, CheckResult.FINDING, "根证书已过期，只用于验证以前的签名", "root")
     if not root.not_before <= now <= root.not_after:
         return Check(name, CheckResult.FAILED, "根证书不在有效期内", "root")
     if root.version != 1 and not allows(root, Usage.CA):
