@@ -4,6 +4,7 @@ import { render } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import "../shared/theme.css";
 import "./console.css";
+import "./authorities.css";
 import { ApiProblem, deleteJson, getJson, told } from "../shared/api";
 import type { Session } from "../shared/types";
 import { Login } from "./login";

@@ -6,6 +6,9 @@ import { Icon, Logo } from "../shared/icons";
 import { Bi, type Words, words } from "../shared/labels";
 import { useStream } from "../shared/stream";
 import type { ExamSummary, ServiceState, Session } from "../shared/types";
+import { Authorities } from "./authorities";
+import { AuthorityForm } from "./authority-form";
+import { AuthorityTrial } from "./authority-trial";
 import { Exams } from "./exams";
 import { JourneyPage } from "./journey";
 import { Pushes } from "./pushes";
@@ -17,7 +20,15 @@ const PAGES: { page: Route["page"]; address: string; label: Words }[] = [
   { page: "exams", address: "#/", label: words("检查", "Exams") },
   { page: "pushes", address: "#/pushes", label: words("推送", "Pushes") },
   { page: "verdict", address: "#/verdict", label: words("验签", "Verdicts") },
+  { page: "authorities", address: "#/authorities", label: words("CA", "Authorities") },
 ];
+
+/** Which page of the navigation a page belongs to. */
+const PARENTS: Partial<Record<Route["page"], Route["page"]>> = {
+  exam: "exams",
+  "authority-form": "authorities",
+  "authority-trial": "authorities",
+};
 
 interface Props {
   session: Session;
@@ -39,7 +50,8 @@ export function Shell({ session, onLeave, onExpired }: Props) {
     },
     [onExpired],
   );
-  const current = route.page === "exam" ? "exams" : route.page;
+  const current = PARENTS[route.page] ?? route.page;
+  const mayChange = session.roles.includes("admin");
 
   useEffect(() => scrollTo(0, 0), [location.hash]);
 
@@ -74,6 +86,11 @@ export function Shell({ session, onLeave, onExpired }: Props) {
         {route.page === "exam" ? <JourneyPage key={route.id} id={route.id} onProblem={onProblem} /> : null}
         {route.page === "pushes" ? <Pushes onProblem={onProblem} /> : null}
         {route.page === "verdict" ? <VerdictPage onProblem={onProblem} /> : null}
+        {route.page === "authorities" ? <Authorities mayChange={mayChange} onProblem={onProblem} /> : null}
+        {route.page === "authority-form" ? <AuthorityForm mayChange={mayChange} onProblem={onProblem} /> : null}
+        {route.page === "authority-trial" ? (
+          <AuthorityTrial key={route.name} name={route.name} mayChange={mayChange} onProblem={onProblem} />
+        ) : null}
       </main>
     </>
   );

@@ -38,6 +38,7 @@ async function request<T>(method: string, path: string, body?: unknown): Promise
 
 export const getJson = <T>(path: string): Promise<T> => request<T>("GET", path);
 export const postJson = <T>(path: string, body: unknown): Promise<T> => request<T>("POST", path, body);
+export const putJson = <T>(path: string, body: unknown): Promise<T> => request<T>("PUT", path, body);
 export const deleteJson = (path: string): Promise<void> => request<void>("DELETE", path);
 
 /** A path with the parameters that hold something. */

@@ -6,7 +6,13 @@ import type { VerdictCheck } from "./types";
 
 const ICONS: Record<string, IconName> = { passed: "check", failed: "cross", finding: "warning" };
 
-export function Checks({ checks }: { checks: VerdictCheck[] }) {
+interface Props {
+  checks: VerdictCheck[];
+  /** What a check speaks of, by the check's name. */
+  about?: Map<string, string>;
+}
+
+export function Checks({ checks, about }: Props) {
   return (
     <ul class="checks">
       {checks.map((check) => (
@@ -14,6 +20,7 @@ export function Checks({ checks }: { checks: VerdictCheck[] }) {
           <Icon name={ICONS[check.result] ?? "minus"} size={16} />
           <Bi {...checkName(check)} />
           <span class="reason muted">
+            {about?.get(check.name) ? <span class="about">{about.get(check.name)}</span> : null}
             {check.reason}
             {check.result === "failed" && check.field ? <code class="mono"> {check.field}</code> : null}
           </span>

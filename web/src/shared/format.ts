@@ -44,6 +44,14 @@ export function ago(iso: string, now: number): string {
   return dayAndTime(iso);
 }
 
+/** How long until: `还有 3 天`, `还有 5 小时`, or since: `已过 2 天`. */
+export function until(iso: string, now: number): string {
+  const minutes = Math.round((Date.parse(iso) - now) / 60_000);
+  const size = Math.abs(minutes);
+  const [length, unit] = size < 120 ? [1, "分钟"] : size < 2880 ? [60, "小时"] : [1440, "天"];
+  return `${minutes < 0 ? "已过" : "还有"} ${Math.floor(size / (length as number))} ${unit}`;
+}
+
 /** A duration with at most two units: `12 ms`, `1.25 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`. */
 export function duration(ms: number): string {
   const size = Math.max(0, ms);

@@ -34,9 +34,22 @@ const CHECKS: Record<string, Words> = {
   co_signer_certificate: words("会签人证书", "Co-signer's certificate"),
   named_doctor: words("签名医师", "Named doctor"),
   pdf_seal: words("PDF 签章", "PDF seal"),
+  root: words("根证书", "Root"),
+  intermediate: words("其他证书", "Further certificate"),
+  revocation_list: words("吊销列表", "Revocation list"),
+  revocation_lists: words("吊销列表", "Revocation lists"),
+  list_address: words("更新地址", "List's address"),
+  list_addresses: words("更新地址", "Lists' addresses"),
+  test_sets: words("测试数据", "Test data"),
+  document: words("签章文件", "Sealed document"),
+  seal: words("签章", "Seal"),
+  seals: words("签章", "Seals"),
 };
 
-/** What a check of a verdict is called; one that is not known here keeps its own name. */
+/** What a check of a verdict is called, with its number (`seal[2]`); one that is not known here keeps its own name. */
 export function checkName(check: VerdictCheck): Words {
-  return CHECKS[check.name] ?? words(check.name, "");
+  const [, name = "", number] = check.name.match(/^(.*?)(?:\[(\d+)\])?$/) ?? [];
+  const known = CHECKS[name];
+  if (!known) return words(check.name, "");
+  return number ? words(`${known.zh} ${number}`, `${known.en} ${number}`) : known;
 }

@@ -106,6 +106,73 @@ export interface Verdict {
   checks: VerdictCheck[];
 }
 
+export interface AuthorityCertificate {
+  subject: string;
+  issuer: string;
+  serial: string;
+  not_before: string;
+  not_after: string;
+  validity: "valid" | "expired" | "not_yet_valid";
+  key: string;
+  signed_with: string;
+  purpose: "ca" | "timestamps" | "other";
+  fingerprint: string;
+}
+
+export interface RevocationList {
+  issuer: string;
+  number: string;
+  this_update: string;
+  next_update: string | null;
+  entries: number;
+  status: "good" | "bad_signature" | "stale" | "malformed" | "no_issuer";
+  reason: string;
+}
+
+export interface AuthorityMaterial {
+  kind: "root" | "intermediate" | "crl";
+  url: string;
+  fetched: boolean;
+  updated_at: string;
+  tried_at: string | null;
+  fetch_error: string;
+  certificates: AuthorityCertificate[];
+  revocation_list: RevocationList | null;
+}
+
+/** A certification authority as registered. */
+export interface Authority {
+  name: string;
+  raw_signatures: boolean;
+  test_data_at: string | null;
+  material: AuthorityMaterial[];
+}
+
+export interface AuthorityRequest {
+  roots: string[];
+  intermediates: string[];
+  crls: string[];
+  crl_urls: string[];
+  raw_signatures: boolean;
+}
+
+export interface TrialSetRequest {
+  name: string;
+  original: string;
+  certificate: string;
+  signature: string;
+  timestamp: string;
+  sign_type: string;
+  document: string;
+}
+
+export interface Trial {
+  name: string;
+  passed: boolean;
+  checks: VerdictCheck[];
+  sets: { name: string; passed: boolean; checks: VerdictCheck[]; evidence: Record<string, string> }[];
+}
+
 export interface LinkInfo {
   state: "open" | "locked" | "expired";
   tries_left: number;
