@@ -21,8 +21,8 @@ from radbridge.cli.services import SERVICES
 from tests.servers.kafka import KafkaBroker
 from tests.servers.postgres import PostgresCluster
 from tests.servers.s3 import S3Server
-from tests.support.suites import DistributedSuite, Process
-from tests.support.workload import TROUBLES, Workload
+from tests.support.suites import DistributedSuite, Process, wait_until_ready
+from tests.support.workload import Workload
 
 CASES = 2
 LAST_COMMIT = 25
@@ -67,17 +67,11 @@ def workload(stage: tuple[DistributedSuite, Gateways, SetUp], dice: random.Rando
     return work
 
 
-def wait_until_serving(work: Workload) -> None:
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            work.push_exam(work.cases[0])
-        except TROUBLES:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.1)
-        else:
-            return
+def failing_checks(process: Process, service: str) -> set[str]:
+    """Of a process that is ready nevertheless."""
+    answer = httpx.get(f"{process.url}/readyz", timeout=10)
+    assert answer.status_code == httpx.codes.OK, answer.text
+    return {check["name"] for check in answer.json()["services"][service] if not check["ok"]}
 
 
 @pytest.mark.real
@@ -115,13 +109,16 @@ def test_an_outbox_fills_while_the_broker_is_away_and_drains_afterwards(
     work = workload(stage, random.Random(1), tmp_path)
     servers[0].stop()
     try:
-        for case in work.cases:
+        for case in work.cases[1:]:
             work.push_exam(case)
+        restarted, other = stage[0].processes["ingest-api"]
+        assert failing_checks(other, "ingest-api") == {"event log"}
+        restarted.kill()
+        restarted.start()
+        wait_until_ready(restarted.url, [restarted])
+        assert failing_checks(restarted, "ingest-api") == {"event log", "institution directory"}
+        work.push_exam(work.cases[0])
         assert all(case.exam_id for case in work.cases)
-        started_without = stage[0].processes["ingest-api"][0]
-        started_without.kill()
-        started_without.start()
-        wait_until_serving(work)
     finally:
         servers[0].start()
     work.push()

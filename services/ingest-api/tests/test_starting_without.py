@@ -13,6 +13,7 @@ from radbridge.contracts.dialects.shanxi_v2_1.examples import HOSPITAL_CODE, Exa
 from radbridge.contracts.events.exam import ExamRegistered
 from radbridge.ingest_api.api.shanxi import INTERFACES
 from radbridge.ingest_api.main import SERVICE
+from radbridge.runtime import readiness
 from radbridge.runtime.bus.open import open_log
 from radbridge.runtime.directory import Institution
 from radbridge.runtime.host import running as host_running
@@ -30,6 +31,7 @@ async def log(tmp_path: Path) -> AsyncGenerator[CutLog]:
 @pytest.fixture(autouse=True)
 def little_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(host_running, "_LOG_PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(readiness, "_SETTLING_SECONDS", 0.2)
 
 
 def exam_push(hospital: Institution, number: str) -> bytes:
@@ -44,6 +46,17 @@ async def until_started(running: Running) -> None:
         return running.host.readiness.started
 
     await eventually(started)
+
+
+async def degraded(running: Running) -> set[str]:
+    """The checks that fail while the service is ready; waits until it is."""
+
+    async def is_ready() -> bool:
+        return (await running.client.get("/readyz")).status_code == 200
+
+    await eventually(is_ready)
+    checks = (await running.client.get("/readyz")).json()["services"]["ingest-api"]
+    return {check["name"] for check in checks if not check["ok"]}
 
 
 async def register(log: CutLog, folder: Path) -> Institution:
@@ -66,11 +79,20 @@ async def test_pushes_are_accepted_after_a_start_without_the_event_log(log: CutL
         answer = await running.client.post("/exam-sync", content=exam_push(hospital, "E1"))
         assert answer.json()["code"] == 1, answer.text
         assert (await running.resources.outbox.backlog()).count == 1
+        assert await degraded(running) == {"event log", "institution directory"}
         log.away = False
         await wait_ready(running.host)
         assert [body.exam_number for _, body in await running.events(ExamRegistered)] == ["E1"]
         async with asyncio.timeout(10):
             await running.resources.directory.caught_up()
+
+
+async def test_only_what_pushes_need_is_required(log: CutLog, tmp_path: Path) -> None:
+    async with running_service(SERVICE, tmp_path, log=log) as running:
+        assert {check.name for check in running.host.readiness.checks if check.required} == {"database", "objects"}
+        log.away = True
+        assert await degraded(running) == {"event log"}
+        log.away = False
 
 
 async def test_a_first_start_waits_for_the_event_log(log: CutLog, tmp_path: Path) -> None:

@@ -13,8 +13,9 @@ export interface LoginWays {
 
 export interface ServiceState {
   service: string;
-  state: "up" | "starting" | "down";
-  instances: { instance_id: string; ready: boolean }[];
+  /** `degraded`: it serves, and something that it does not need for that is away; `unknown`: nothing is heard. */
+  state: "up" | "degraded" | "starting" | "down" | "unknown";
+  instances: { instance_id: string; ready: boolean; degraded: string[] }[];
 }
 
 export type ReportState = "none" | "received" | "signed" | "rejected" | "voided";

@@ -127,7 +127,9 @@ async def test_a_waiter_learns_when_every_process_knows_an_institution(
     fast, slow = Directory(log, keyring), Directory(log, Keyring(vault))
     view = PresenceView(log)
     presences = [
-        Presence(log, service=name, instance_id="i", directory=directory, ready=lambda: True, clock=utc_now)
+        Presence(
+            log, service=name, instance_id="i", directory=directory, ready=lambda: True, degraded=tuple, clock=utc_now
+        )
         for name, directory in (("ingest-api", fast), ("mpi", slow))
     ]
     async with running(fast, view, *presences):
@@ -150,7 +152,9 @@ async def test_who_leaves_or_falls_silent_is_not_alive(log: EventLog, vault: Vau
     view = PresenceView(log, monotonic=lambda: now[0])
     directory = Directory(log, Keyring(vault))
     one, two = (
-        Presence(log, service="mpi", instance_id=name, directory=directory, ready=lambda: True, clock=utc_now)
+        Presence(
+            log, service="mpi", instance_id=name, directory=directory, ready=lambda: True, degraded=tuple, clock=utc_now
+        )
         for name in ("one", "two")
     )
 

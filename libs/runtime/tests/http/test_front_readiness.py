@@ -34,6 +34,12 @@ async def test_it_says_which_check_failed() -> None:
     assert (answer.status_code, answer.json()["services"]) == (503, {"mpi": failed})
 
 
+async def test_a_check_that_the_service_can_do_without_closes_no_door() -> None:
+    failed = [{"name": "event log", "ok": False, "required": False, "ms": 2.0, "reason": "no answer within 2 s"}]
+    answer = await readiness_of(front_over(httpx.Response(200, json={"status": "ready", "services": {"mpi": failed}})))
+    assert (answer.status_code, answer.json()) == (200, {"status": "ready", "services": {"mpi": failed}})
+
+
 async def test_a_service_that_is_away_is_a_failed_check() -> None:
     answer = await readiness_of(front_over(None))
     assert answer.status_code == 503

@@ -104,6 +104,10 @@ class _Entry:
         return other is None or other.version < self.version
 
 
+class DirectoryBehind(Exception):
+    """The institutions are known from a copy only; the text says so."""
+
+
 class Directory:
     """All institutions, looked up in memory. ``run`` follows the topic for ever; reads need no lock and no await.
 
@@ -157,6 +161,14 @@ class Directory:
     def is_caught_up(self) -> bool:
         """Whether the end of the topic was reached at least once."""
         return self._caught_up
+
+    async def check(self) -> None:
+        """Return if the topic was read.
+
+        :raises DirectoryBehind: what is known comes from a copy.
+        """
+        if not self._caught_up:
+            raise DirectoryBehind("known from the copy in the database; the event log was not read yet")
 
     async def caught_up(self) -> None:
         """Return once the end of the topic was reached."""

@@ -170,7 +170,7 @@ class ProxyFront:
 
     async def _readiness(self) -> Response:
         rounds = await asyncio.gather(*(self._probe(service) for service in self._upstreams))
-        ready = all(check["ok"] for checks in rounds for check in checks)
+        ready = all(check["ok"] or not check.get("required", True) for checks in rounds for check in checks)
         body = {
             "status": "ready" if ready else "not ready",
             "services": dict(zip(self._upstreams, rounds, strict=True)),

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from pydantic import ValidationError
@@ -34,6 +34,7 @@ class Presence:
         instance_id: str,
         directory: Directory,
         ready: Callable[[], bool],
+        degraded: Callable[[], Iterable[str]],
         clock: Clock,
     ) -> None:
         self._log = log
@@ -41,6 +42,7 @@ class Presence:
         self._instance_id = instance_id
         self._directory = directory
         self._ready = ready
+        self._degraded = degraded
         self._clock = clock
 
     async def run(self) -> None:
@@ -66,6 +68,7 @@ class Presence:
             instance_id=self._instance_id,
             service=self._service,
             ready=self._ready() and not leaving,
+            degraded=list(self._degraded()),
             leaving=leaving,
             directory_version=version,
             seen_at=now,

@@ -46,6 +46,8 @@ class Check:
 
     name: str
     ping: Callable[[], Awaitable[None]]
+    required: bool = True
+    """Whether the service cannot do its work without; otherwise it is ready nevertheless, and only less than whole."""
 
 
 def _no_answer(_path: str) -> Response | None:
@@ -67,6 +69,8 @@ class Service:
     consumers: tuple[ConsumerSpec, ...] = ()
     workers: tuple[Worker, ...] = ()
     checks: tuple[Check, ...] = ()
+    requires_objects: bool = False
+    """Whether requests are accepted only while the object store answers."""
     lifespan: Callable[[], AbstractAsyncContextManager[None]] | None = None
     """Entered once the database is migrated, before requests are let in; left when requests have ended."""
     without_database: Callable[[str], Response | None] = _no_answer

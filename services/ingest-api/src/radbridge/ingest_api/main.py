@@ -26,6 +26,7 @@ def build(resources: Resources) -> Service:
             institutions.router(resources),
             pushes.router(resources),
         ),
+        requires_objects=True,
         without_database=shanxi.without_database,
         workers=(Worker("refusal-log", refusal_log.run),),
     )

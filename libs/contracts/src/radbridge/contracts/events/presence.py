@@ -15,6 +15,8 @@ class InstanceSeen(EventBody):
     instance_id: str
     service: str
     ready: bool
+    degraded: list[str] = []
+    """Checks that fail although the instance is ready: ``event log``, ``consumer notify``."""
     leaving: bool = False
     directory_version: int = 0
     """Count of directory messages applied so far."""

@@ -135,7 +135,7 @@ async def _announce(services: Sequence[RunningService], settings: RuntimeSetting
             f"{service.definition.name}: {result.name}: {result.reason}"
             for service in services
             for result in await service.readiness.results()
-            if not result.ok
+            if not result.allows_work
         ]
         if not reasons:
             break

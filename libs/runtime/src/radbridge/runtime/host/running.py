@@ -60,6 +60,7 @@ class RunningService:
             instance_id=resources.instance_id,
             directory=resources.directory,
             ready=lambda: self.readiness.is_ready,
+            degraded=lambda: self.readiness.degraded,
             clock=resources.clock,
         )
         self._leave = asyncio.Event()
@@ -149,9 +150,10 @@ class RunningService:
         resources = self.resources
         return [
             Check(_DATABASE, resources.database.ping),
-            Check("event log", resources.log.ping),
-            Check("objects", resources.blobs.ping),
-            *(Check(f"consumer {consumer.group}", consumer.check) for consumer in self._consumers),
+            Check("event log", resources.log.ping, required=False),
+            Check("institution directory", resources.directory.check, required=False),
+            Check("objects", resources.blobs.ping, required=self.service.requires_objects),
+            *(Check(f"consumer {consumer.group}", consumer.check, required=False) for consumer in self._consumers),
         ]
 
     async def _until_done(self, step: str, work: Callable[[], Awaitable[T]]) -> T:

@@ -1,7 +1,7 @@
 """What operators look at: the services, the exams, and each exam's journey, live."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -11,6 +11,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import TypeAdapter
 
 from radbridge.contracts.events.exam import ExamRegistered
+from radbridge.contracts.events.presence import InstanceSeen
 from radbridge.contracts.topics import ALL_SERVICES
 from radbridge.portal import store
 from radbridge.portal.changes import Changes
@@ -206,18 +207,29 @@ def _json(summary: ExamSummary) -> dict[str, Any]:
 
 def _services(resources: Resources) -> dict[str, Any]:
     alive = resources.presence_view.alive()
+    # whoever does not even hear itself hears nothing: the event log is away, not everybody else
+    hears = any((i.service, i.instance_id) == (resources.service, resources.instance_id) for i in alive)
     views: list[dict[str, Any]] = []
     for name in ALL_SERVICES:
         instances = [i for i in alive if i.service == name]
-        state = "down" if not instances else "up" if any(i.ready for i in instances) else "starting"
         views.append(
             {
                 "service": name,
-                "state": state,
+                "state": _state(instances) if hears else "unknown",
                 "instances": [
-                    {"instance_id": i.instance_id, "ready": i.ready}
+                    {"instance_id": i.instance_id, "ready": i.ready, "degraded": i.degraded}
                     for i in sorted(instances, key=lambda i: i.instance_id)
                 ],
             }
         )
     return {"services": views}
+
+
+def _state(instances: Sequence[InstanceSeen]) -> str:
+    """What a service as a whole can do."""
+    ready = [instance for instance in instances if instance.ready]
+    if not instances:
+        return "down"
+    if not ready:
+        return "starting"
+    return "up" if any(not instance.degraded for instance in ready) else "degraded"
