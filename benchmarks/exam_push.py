@@ -9,7 +9,6 @@ Rounds alternate; the spread over the rounds is the noise of this machine.
 """
 
 import argparse
-import asyncio
 import json
 import os
 import signal
@@ -141,8 +140,8 @@ def measure(
             size = count if number else WARM_UP
             requests = pushes(size, key)
             plain = [http_load.post("/push", b"x" * 6000) for _ in range(size)]
-            theirs = asyncio.run(http_load.run(bare_port, plain, connections=CONNECTIONS))
-            mine = asyncio.run(http_load.run(port, requests, connections=CONNECTIONS, good=b'"code":1'))
+            theirs = http_load.run(bare_port, plain, connections=CONNECTIONS)
+            mine = http_load.run(port, requests, connections=CONNECTIONS, good=b'"code":1')
             if number:
                 bare.append(theirs)
                 ours.append(mine)
