@@ -16,6 +16,7 @@ from radbridge.contracts.events.patient import PatientMerged
 from radbridge.runtime.consumer import ConsumerSpec, On, Received
 from radbridge.runtime.database.protocol import Transaction
 from radbridge.runtime.service import Resources, Service, ServiceDefinition
+from radbridge.runtime.telemetry.traces import current_traceparent
 from radbridge.runtime.testing import listening, running_service
 
 
@@ -44,6 +45,26 @@ def collector() -> Collector:
 async def endpoint(collector: Collector) -> AsyncGenerator[str]:
     async with listening(Starlette(routes=[Route("/v1/traces", collector.take, methods=["POST"])])) as url:
         yield url
+
+
+async def test_a_disabled_sdk_observes_nothing(
+    lamp_migrations: str, tmp_path: Path, collector: Collector, endpoint: str
+) -> None:
+    def build(resources: Resources) -> Service:
+        router = APIRouter()
+
+        @router.get("/traced")
+        async def traced() -> bool:
+            return current_traceparent() is not None
+
+        return Service(name="lamp", routers=(router,))
+
+    settings = {"otlp_endpoint": endpoint, "trace_sample_ratio": 1.0, "otel_sdk_disabled": True}
+    definition = ServiceDefinition("lamp", lamp_migrations, build)
+    async with running_service(definition, tmp_path / "data", settings=settings) as running:
+        assert (await running.client.get("/traced")).json() is False
+        assert b'route="/traced"' not in running.resources.meters.board.exposition()
+    assert collector.spans == []
 
 
 async def test_one_trace_runs_from_the_request_to_the_handler(

@@ -37,6 +37,16 @@ def test_a_complete_environment_is_read() -> None:
     assert settings.shutdown_grace_seconds == 20
 
 
+def test_opentelemetrys_own_switch_keeps_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not load_settings(RuntimeSettings).otel_sdk_disabled
+    assert "OTEL_SDK_DISABLED" in environment_variables(RuntimeSettings)
+    monkeypatch.setenv("OTEL_SDK_DISABLED", "true")
+    assert load_settings(RuntimeSettings).otel_sdk_disabled
+    monkeypatch.setenv("OTEL_SDK_DISABLED", "perhaps")
+    with pytest.raises(SettingsError, match=r"^OTEL_SDK_DISABLED: "):
+        load_settings(RuntimeSettings)
+
+
 def test_trusted_proxies_are_addresses_and_networks(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [str(one) for one in load_settings(RuntimeSettings).trusted_proxies] == ["127.0.0.1/32", "::1/128"]
     monkeypatch.setenv("RADBRIDGE_TRUSTED_PROXIES", "10.0.0.7, 2001:db8::/32")

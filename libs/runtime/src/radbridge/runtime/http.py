@@ -69,6 +69,8 @@ def make_app(service: Service, resources: Resources, readiness: Readiness) -> AS
         stall_seconds=settings.request_timeout_seconds,
         exempt=service.unlimited_bodies,
     )
+    if settings.otel_sdk_disabled:
+        return limited
     return Observed(limited, tracing=resources.tracing, meters=resources.meters)
 
 

@@ -48,7 +48,9 @@ class _SecretFiles(PydanticBaseSettingsSource):
 class EnvironmentSettings(BaseSettings):
     """Base of all settings classes; a service's own class sets ``env_prefix="RADBRIDGE_<SERVICE>_"``."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True, env_ignore_empty=True)
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, extra="ignore", frozen=True, env_ignore_empty=True, populate_by_name=True
+    )
 
     @classmethod
     def settings_customise_sources(
@@ -82,7 +84,12 @@ def load_settings(settings_class: type[S], /, **known: Any) -> S:
 
 
 def variable_of(settings_class: type[BaseSettings], name: str) -> str:
-    """The environment variable of a setting."""
+    """The environment variable of a setting; of other people's variables, which carry their own name, that one."""
+    field = settings_class.model_fields.get(name)
+    if field is not None and isinstance(field.validation_alias, str):
+        return field.validation_alias
+    if any(name == other.validation_alias for other in settings_class.model_fields.values()):
+        return name
     return f"{settings_class.model_config.get('env_prefix') or ''}{name}".upper()
 
 
@@ -155,6 +162,8 @@ class RuntimeSettings(EventLogSettings, DatabaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     otlp_endpoint: HttpUrl | None = None
     """OpenTelemetry collector (OTLP over HTTP, for example ``http://collector:4318``); none: spans are not recorded."""
+    otel_sdk_disabled: bool = Field(default=False, validation_alias="OTEL_SDK_DISABLED")
+    """OpenTelemetry's own switch: requests are neither traced, counted nor logged, and nothing is sent."""
     trace_sample_ratio: Annotated[float, Field(ge=0, le=1)] = 0.1
     """Share of new traces that are recorded; traces that arrive with a decision keep it."""
     outbound_proxy: HttpUrl | None = None

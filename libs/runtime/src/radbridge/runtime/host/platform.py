@@ -89,7 +89,9 @@ class Platform:
             links=links,
             authenticator=Authenticator(settings, vault, links, clock),
             board=MeterBoard(),
-            recorder=open_recorder(settings.otlp_endpoint, instance_id=settings.instance_id),
+            recorder=open_recorder(
+                None if settings.otel_sdk_disabled else settings.otlp_endpoint, instance_id=settings.instance_id
+            ),
             clock=clock,
             transport=transport,
         )
