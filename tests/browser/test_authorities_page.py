@@ -165,8 +165,8 @@ def test_a_ca_is_added_after_its_faults_are_mended(
     console.get_by_role("button", name="登记").click()
     expect(console.get_by_role("alert")).to_contain_text("请更正标红的内容")
     expect(console.locator(".picked.wrong")).to_have_count(2)
-    for wrong in ("broken.cer", "root.crl"):
-        expect(console.locator(".picked.wrong", has_text=wrong)).to_contain_text("不是PEM或DER格式的证书")
+    expect(console.locator(".picked.wrong", has_text="broken.cer")).to_contain_text("不是PEM或DER格式的证书")
+    expect(console.locator(".picked.wrong", has_text="root.crl")).to_contain_text("这是吊销列表，不是证书")
     expect(console.get_by_text("ftp://ca.example/x：不是http或https地址")).to_be_visible()
     assert fits(console)
 

@@ -18,7 +18,7 @@ interface Props {
 }
 
 export function Authorities({ mayChange, onProblem }: Props) {
-  const { data, error } = useAuthorities(onProblem);
+  const { data, error } = useAuthorities(onProblem, EVERY_MS);
   return (
     <section aria-labelledby="authorities-title" class="authorities">
       <div class="head">
@@ -63,11 +63,11 @@ export function AdministratorsOnly() {
   );
 }
 
-export function useAuthorities(onProblem: (error: unknown) => void): Loaded<Authority[]> {
+export function useAuthorities(onProblem: (error: unknown) => void, everyMs = 0): Loaded<Authority[]> {
   const loaded = useLoad(
     "authorities",
     async () => (await getJson<{ authorities: Authority[] }>("/api/signing/v1/authorities")).authorities,
-    EVERY_MS,
+    everyMs,
   );
   useEffect(() => {
     if (loaded.error) onProblem(loaded.error);

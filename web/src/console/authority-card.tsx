@@ -62,7 +62,7 @@ export function AuthorityCard({ authority, mayTry }: { authority: Authority; may
           <h4>
             <Bi zh="吊销列表" en="Revocation lists (CRL)" />
           </h4>
-          {lists.length ? null : <p class="notice bad">没有吊销列表，无法查询证书是否已吊销。No revocation list.</p>}
+          {lists.length ? null : <p class="notice bad">没有吊销列表。No revocation list.</p>}
           <ul class="crls">
             {lists.map((list, index) => (
               <Crl key={index} list={list} now={now} />

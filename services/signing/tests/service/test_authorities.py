@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from radbridge.cli.main import build
 from radbridge.runtime.clock import utc_now
 from radbridge.runtime.security.sessions import COOKIE, Session
+from radbridge.runtime.testing import ADMIN_TOKEN, listening
 from radbridge.signing.trial_pki import TrialAuthority
 
 AUTHORITIES = "/api/signing/v1/authorities"
@@ -113,18 +117,20 @@ async def test_a_failed_fetch_changes_no_trust(world: Any) -> None:
 async def test_every_fault_of_a_registration_is_named(world: Any) -> None:
     body = {
         "roots": [b64(world.authority.root_der), "%"],
-        "intermediates": [b64(b"no certificate"), b64(world.authority.sub_der[:-1])],
-        "crls": [b64(world.authority.sub_der)],
+        "intermediates": [b64(b"no certificate"), b64(world.authority.crls[0])],
+        "crls": [b64(world.authority.sub_der), b64(world.authority.crls[0][:-1])],
         "crl_urls": ["ftp://ca.example/x", "http://[", LIST_URL],
     }
     answer = await world.running.admin.put(f"{AUTHORITIES}/NEW", json=body)
     assert answer.status_code == 422
     errors = answer.json()["errors"]
-    named = ["roots[1]", "intermediates[0]", "intermediates[1]", "crls[0]", "crl_urls[0]", "crl_urls[1]"]
+    named = ["roots[1]", "intermediates[0]", "intermediates[1]", "crls[0]", "crls[1]", "crl_urls[0]", "crl_urls[1]"]
     assert [one["field"] for one in errors] == named
     assert errors[0]["message"] == "不是规范的Base64编码"
     assert errors[1]["message"].startswith("不是PEM或DER格式的证书：")
-    assert errors[3]["message"].startswith("不是PEM或DER格式的吊销列表：")
+    assert errors[2]["message"] == "这是吊销列表，不是证书"
+    assert errors[3]["message"] == "这是证书，不是吊销列表"
+    assert errors[4]["message"].startswith("不是PEM或DER格式的吊销列表：")
     assert [one["name"] for one in (await world.running.admin.get(AUTHORITIES)).json()["authorities"]] == ["TRIAL"]
 
 
@@ -163,3 +169,14 @@ async def test_fetches_are_remembered_on_postgresql(world_on_postgresql: Any) ->
     world = world_on_postgresql
     answered = await world.register(world.authority, crls=[], crl_urls=[LIST_URL])
     assert material(answered, "crl")[0]["fetch_error"] == "服务器应答HTTP 404"
+
+
+async def test_the_command_lists_what_a_revocation_list_is_worth(world: Any) -> None:
+    await world.register(world.authority, crls=[b64(world.authority.crls[1])], crl_urls=[LIST_URL])
+    async with listening(world.running.host.app) as url:
+        runner = CliRunner(env={"RADBRIDGE_TOKEN": ADMIN_TOKEN})
+        result = await asyncio.to_thread(runner.invoke, build(), ["ca", "list", f"--url={url}"])
+    lists = [line for line in result.stdout.splitlines() if line.startswith("  crl")]
+    assert "No. 1, next update" in lists[0]
+    assert lists[0].endswith(": good")
+    assert lists[1].endswith(f"{LIST_URL}  (not fetched yet)  (服务器应答HTTP 404)")

@@ -115,5 +115,14 @@ def _text(authority: dict[str, Any]) -> str:
     lines = [authority["name"] + ("  (raw signature values accepted)" if authority["raw_signatures"] else "")]
     for material in authority["material"]:
         what = ", ".join(material["subjects"]) or material["url"] or "revocation list"
-        lines.append(f"  {material['kind']:<12}  {what}{'' if material['fetched'] else '  (not fetched yet)'}")
+        lines.append(f"  {material['kind']:<12}  {what}{_list_text(material)}")
     return "\n".join(lines)
+
+
+def _list_text(material: dict[str, Any]) -> str:
+    """Number, end and standing of a revocation list, and why its address did not answer; empty for certificates."""
+    found = material["revocation_list"]
+    text = "" if material["fetched"] else "  (not fetched yet)"
+    if found is not None:
+        text = f"  No. {found['number'] or '-'}, next update {found['next_update'] or '-'}: {found['status']}"
+    return f"{text}  ({material['fetch_error']})" if material["fetch_error"] else text

@@ -1,6 +1,7 @@
 """Certification authorities: what is trusted and known. Administrators change it, operators see it."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -96,9 +97,22 @@ def _read(faults: Faults, field: str, kind: MaterialKind, text: str) -> bytes:
         if len(faults.found) == before:
             parse_crl(data) if kind is MaterialKind.CRL else load_certificates(data)
     except SigningInputError as error:
-        what = "吊销列表" if kind is MaterialKind.CRL else "证书"
-        faults.add(field, kind.value, f"不是PEM或DER格式的{what}：{error}")
+        if kind is not MaterialKind.CRL and _parses(parse_crl, data):
+            faults.add(field, kind.value, "这是吊销列表，不是证书")
+        elif kind is MaterialKind.CRL and _parses(load_certificates, data):
+            faults.add(field, kind.value, "这是证书，不是吊销列表")
+        else:
+            what = "吊销列表" if kind is MaterialKind.CRL else "证书"
+            faults.add(field, kind.value, f"不是PEM或DER格式的{what}：{error}")
     return data
+
+
+def _parses(parse: Callable[[bytes], object], data: bytes) -> bool:
+    try:
+        parse(data)
+    except SigningInputError:
+        return False
+    return True
 
 
 def _is_address(url: str) -> bool:
