@@ -284,6 +284,16 @@ def test_a_trial_shows_what_is_wrong_check_by_check(
     console.get_by_role("button", name="用它重新试验").click()
     expect(result.get_by_role("status")).to_contain_text("4 项检查未通过")
 
+    sets = tmp_path / "mended"
+    for title in ("1", "2", "3"):
+        written(sets / title, one_set(authority, doctor))
+    register(world, name, authority, list_site.publish("/sub.crl", authority.crls[0]))
+    console.get_by_label("导入文件夹").set_input_files(sets)
+    console.get_by_role("button", name="开始试验").click()
+    expect(result.get_by_role("status")).to_contain_text("试验通过，可以接入")
+    expect(result.locator(".checks .failed")).to_have_count(0)
+    assert fits(console)
+
 
 def test_sets_are_given_file_by_file(
     console: Page, world: World, authority: TrialAuthority, doctor: Doctor, tmp_path: Path
