@@ -16,6 +16,7 @@ RUNS: tuple[tuple[str, ...], ...] = (
     ("exam_push",),
     ("exam_push", "--slow-sync"),
     ("exam_push", "--database", "postgresql"),
+    ("telemetry_share",),
     ("report_stall",),
 )
 

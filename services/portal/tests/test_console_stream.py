@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
+import httpx
 import pytest
 from fastapi import Request
 from starlette.responses import StreamingResponse
@@ -17,7 +18,7 @@ from radbridge.portal import store
 from radbridge.portal.api import console, events
 from radbridge.portal.changes import Changes
 from radbridge.portal.main import SERVICE
-from radbridge.runtime.testing import running_service
+from radbridge.runtime.testing import ADMIN_TOKEN, listening, running_service
 
 EXAMS = 20
 
@@ -37,13 +38,26 @@ async def test_what_changed_together_is_told_together(monkeypatch: pytest.Monkey
         raise AssertionError
 
     stream = console._stream
-    response: StreamingResponse = stream(Request({"type": "http"}, receive), asyncio.Event(), changes())
+    response: StreamingResponse = stream(Request({"type": "http"}, receive), lambda: True, changes())
     async with asyncio.timeout(20):
         async for part in response.body_iterator:
             told.append(bytes(part, "ascii") if isinstance(part, str) else bytes(part))
             if len(told) == EXAMS:
                 break
     assert told == [b"%d" % number for number in range(EXAMS)]
+
+
+async def test_a_stream_ends_with_the_session_that_asked_for_it(tmp_path: Path) -> None:
+    async with running_service(SERVICE, tmp_path) as running, listening(running.host.app) as url:
+        async with httpx.AsyncClient(base_url=url, trust_env=False) as browser, asyncio.timeout(20):
+            await browser.post("/api/portal/v1/session", json={"token": ADMIN_TOKEN})
+            async with browser.stream("GET", "/api/portal/v1/stream") as stream:
+                parts = stream.aiter_bytes()
+                assert b"event: services" in await anext(parts)
+                assert (await browser.delete("/api/portal/v1/session")).status_code == 204
+                async for _ in parts:
+                    pass
+            assert (await browser.get("/api/portal/v1/stream")).status_code == 401
 
 
 async def test_the_list_names_every_exam(tmp_path: Path) -> None:

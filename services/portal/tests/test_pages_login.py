@@ -4,12 +4,16 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
+import httpx
 import pytest
 
+from radbridge.contracts.events.session import SessionEnded
 from radbridge.portal.main import SERVICE
+from radbridge.runtime.host.platform import Platform
+from radbridge.runtime.host.serving import following
 from radbridge.runtime.security.oidc import LoginAttempt, LoginRefused, OidcLogin
-from radbridge.runtime.security.sessions import Session
-from radbridge.runtime.testing import ADMIN_TOKEN, Running, running_service
+from radbridge.runtime.security.sessions import COOKIE, Session
+from radbridge.runtime.testing import ADMIN_TOKEN, Running, eventually, running_service
 
 LOGIN = "/api/portal/v1/login/oidc"
 SESSION = "/api/portal/v1/session"
@@ -53,6 +57,38 @@ async def test_the_admin_token_becomes_a_cookie_that_scripts_cannot_read(portal:
 
     assert (await portal.client.delete(SESSION)).status_code == 204
     assert (await portal.client.get(SESSION)).status_code == 401
+
+
+async def test_a_logout_ends_the_session_itself_at_every_service(portal: Running, tmp_path: Path) -> None:
+    await portal.client.post(SESSION, json={"token": ADMIN_TOKEN})
+    stolen = {"cookie": f"{COOKIE}={portal.client.cookies[COOKIE]}"}
+    elsewhere = httpx.AsyncClient(transport=httpx.ASGITransport(portal.host.app), base_url="http://testserver")
+    assert (await elsewhere.get(SESSION, headers=stolen)).status_code == 200
+    assert (await portal.client.post(SESSION, json={"token": ADMIN_TOKEN})).status_code == 200
+    other = {"cookie": f"{COOKIE}={portal.client.cookies[COOKIE]}"}
+
+    foreign = {**stolen, "sec-fetch-site": "cross-site"}
+    await elsewhere.delete(SESSION, headers=foreign)
+    assert (await elsewhere.get(SESSION, headers=stolen)).status_code == 200
+    assert (await elsewhere.delete(SESSION, headers=stolen)).status_code == 204
+    assert (await elsewhere.get(SESSION, headers=stolen)).status_code == 401
+    assert (await elsewhere.get(SESSION, headers=other)).status_code == 200
+
+    told = await portal.events(SessionEnded)
+    assert len(told) == 1
+    replica = Platform.open(portal.platform.settings, log=portal.log)
+    async with following(replica):
+        await eventually(lambda: _is(told[0][1].session_id in replica.authenticator.ended_sessions))
+    await elsewhere.aclose()
+
+
+async def _is(found: bool) -> bool:
+    return found
+
+
+async def test_a_logout_without_a_session_ends_none(portal: Running) -> None:
+    assert (await portal.client.delete(SESSION)).status_code == 204
+    assert await portal.events(SessionEnded) == []
 
 
 async def test_a_wrong_token_begins_nothing(portal: Running) -> None:

@@ -16,6 +16,7 @@ from radbridge.contracts.events.patient import PatientLinked, PatientMerged, Pat
 from radbridge.contracts.events.presence import InstanceSeen
 from radbridge.contracts.events.recognition import ExamMarked, ExamReminded, ItemsMapped
 from radbridge.contracts.events.report import ReportReceived, ReportRejected, ReportSigned, ReportVoided
+from radbridge.contracts.events.session import SessionEnded
 
 
 class Retention(StrEnum):
@@ -86,6 +87,15 @@ TOPICS: tuple[Topic, ...] = (
         (InstanceSeen,),
         ALL_SERVICES,
         ("ingest-api", "portal"),
+        partitions=1,
+        retention=Retention.DAY,
+    ),
+    Topic(
+        "session",
+        "session_id",
+        (SessionEnded,),
+        ("portal",),
+        ALL_SERVICES,
         partitions=1,
         retention=Retention.DAY,
     ),

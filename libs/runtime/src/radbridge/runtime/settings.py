@@ -169,7 +169,8 @@ class RuntimeSettings(EventLogSettings, DatabaseSettings):
     outbound_proxy: HttpUrl | None = None
     """HTTP proxy of outbound calls; the process's proxy variables are not used."""
 
-    session_hours: Annotated[float, Field(gt=0)] = 8.0
+    session_hours: Annotated[float, Field(gt=0, le=24)] = 8.0
+    """How long people stay logged in; the ends of sessions are remembered for a day."""
     oidc_issuer: HttpUrl | None = None
     """OpenID Connect provider; none: people log in with the admin token."""
     oidc_client_id: str | None = None

@@ -19,6 +19,7 @@ from radbridge.runtime.directory import Directory
 from radbridge.runtime.http_client import OutboundClient, PeerClient
 from radbridge.runtime.outbox import Backlog, Outbox
 from radbridge.runtime.presence import PresenceView
+from radbridge.runtime.security.ended_sessions import EndedSessions
 from radbridge.runtime.security.keyring import Keyring
 from radbridge.runtime.security.links import LinkSigner
 from radbridge.runtime.security.principal import Authenticator
@@ -87,7 +88,7 @@ class Platform:
             directory=Directory(log, keyring),
             presence_view=PresenceView(log),
             links=links,
-            authenticator=Authenticator(settings, vault, links, clock),
+            authenticator=Authenticator(settings, vault, links, clock, EndedSessions(log, clock)),
             board=MeterBoard(),
             recorder=open_recorder(
                 None if settings.otel_sdk_disabled else settings.otlp_endpoint, instance_id=settings.instance_id
@@ -116,6 +117,7 @@ class Platform:
         async with asyncio.TaskGroup() as group:
             group.create_task(self.directory.run())
             group.create_task(self.presence_view.run())
+            group.create_task(self.authenticator.ended_sessions.run())
 
     async def close(self, *, close_log: bool = True) -> None:
         """Release everything; the services have been stopped before."""

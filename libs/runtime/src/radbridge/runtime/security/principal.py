@@ -11,8 +11,9 @@ from fastapi import Request
 
 from radbridge.runtime.clock import Clock
 from radbridge.runtime.problems import Problem
+from radbridge.runtime.security.ended_sessions import EndedSessions
 from radbridge.runtime.security.links import LinkExpired, LinkInvalid, LinkSigner, ViewGrant
-from radbridge.runtime.security.sessions import COOKIE, SessionCodec
+from radbridge.runtime.security.sessions import COOKIE, Session, SessionCodec
 from radbridge.runtime.security.tokens import TokenCodec, TokenExpired, TokenInvalid
 from radbridge.runtime.security.vault import Vault
 from radbridge.runtime.settings import RuntimeSettings
@@ -52,12 +53,20 @@ class Authenticator:
     """Finds out who sent a request: ``Authorization: Bearer`` with the admin token, a service token or a link's token;
     the session cookie; or a link's token in the query parameter ``token``, in this order."""
 
-    def __init__(self, settings: RuntimeSettings, vault: Vault, links: LinkSigner, clock: Clock) -> None:
+    def __init__(
+        self,
+        settings: RuntimeSettings,
+        vault: Vault,
+        links: LinkSigner,
+        clock: Clock,
+        ended_sessions: EndedSessions,
+    ) -> None:
         token = settings.admin_token.get_secret_value() if settings.admin_token else ""
         self._admin_token = token.encode()
         self._services = TokenCodec(vault, clock, purpose="service")
         self._links = links
         self.sessions = SessionCodec(vault, clock, valid=timedelta(hours=settings.session_hours))
+        self.ended_sessions = ended_sessions
 
     def service_token(self, service: str) -> str:
         """A token with which a service calls others, good for five minutes."""
@@ -73,13 +82,20 @@ class Authenticator:
         scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
             return self.from_bearer(bearer.strip())
-        cookie = request.cookies.get(COOKIE)
-        if cookie and (request.method in _SAFE_METHODS or _same_origin(request)):
-            principal = self._from_session(cookie)
-            if principal is not None:
-                return principal
+        session = self.session_of(request)
+        if session is not None:
+            return Principal(kind="user", subject=session.subject, roles=session.roles)
         link = request.query_params.get("token")
         return self._from_link(link) if link else None
+
+    def session_of(self, request: Request) -> Session | None:
+        """The session whose cookie came with the request, from one of our own pages where it changes something;
+        ``None`` where there is none, or it is over."""
+        cookie = request.cookies.get(COOKIE)
+        if not cookie or not (request.method in _SAFE_METHODS or _same_origin(request)):
+            return None
+        session = self.sessions.verify(cookie)
+        return None if session is None or session.id in self.ended_sessions else session
 
     def from_bearer(self, token: str) -> Principal | None:
         """Who holds a bearer token."""
@@ -92,12 +108,6 @@ class Authenticator:
             except (TokenInvalid, TokenExpired, KeyError):
                 return None
         return self._from_link(token)
-
-    def _from_session(self, cookie: str) -> Principal | None:
-        session = self.sessions.verify(cookie)
-        if session is None:
-            return None
-        return Principal(kind="user", subject=session.subject, roles=session.roles)
 
     def _from_link(self, token: str) -> Principal | None:
         try:

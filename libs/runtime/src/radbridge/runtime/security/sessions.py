@@ -1,7 +1,7 @@
 """Sessions of people: a signed cookie that scripts cannot read and other sites cannot send along."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from http.cookies import SimpleCookie
 
 from radbridge.contracts.identifiers import new_id
@@ -21,7 +21,8 @@ class Session:
     """How the console greets the person."""
     roles: frozenset[str]
     id: str = ""
-    """Given by ``SessionCodec.issue``."""
+    """Given by ``SessionCodec.issue``, like ``expires_at``."""
+    expires_at: datetime | None = None
 
 
 class SessionCodec:
@@ -41,7 +42,11 @@ class SessionCodec:
         try:
             claims = self._codec.verify(value)
             return Session(
-                subject=claims["sub"], name=claims["name"], roles=frozenset(claims["roles"]), id=claims["jti"]
+                subject=claims["sub"],
+                name=claims["name"],
+                roles=frozenset(claims["roles"]),
+                id=claims["jti"],
+                expires_at=datetime.fromtimestamp(claims["exp"], UTC),
             )
         except (TokenInvalid, TokenExpired, KeyError, TypeError):
             return None

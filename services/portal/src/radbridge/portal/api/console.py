@@ -50,6 +50,10 @@ def router(resources: Resources) -> APIRouter:
         )
         return journey
 
+    def goes_on(request: Request) -> bool:
+        """Whether a stream goes on: not beyond the service, nor beyond the session that asked for it."""
+        return not resources.stopping.is_set() and resources.authenticator.from_request(request) is not None
+
     @api.get("/services")
     async def services(_: Operator) -> dict[str, Any]:
         """Which service processes are alive and ready, from their heartbeats."""
@@ -104,7 +108,7 @@ def router(resources: Resources) -> APIRouter:
                 else:
                     yield None
 
-        return _stream(request, resources.stopping, changes())
+        return _stream(request, lambda: goes_on(request), changes())
 
     @api.get("/stream")
     async def stream(request: Request, _: Operator) -> StreamingResponse:
@@ -136,7 +140,7 @@ def router(resources: Resources) -> APIRouter:
                 if not sent:
                     yield None
 
-        return _stream(request, resources.stopping, changes())
+        return _stream(request, lambda: goes_on(request), changes())
 
     return api
 
@@ -149,13 +153,13 @@ async def _patiently(read: Callable[[], Awaitable[Any]]) -> Any:
         return None
 
 
-def _stream(request: Request, stopping: asyncio.Event, changes: AsyncIterator[bytes | None]) -> StreamingResponse:
+def _stream(request: Request, goes_on: Callable[[], bool], changes: AsyncIterator[bytes | None]) -> StreamingResponse:
     """Server-sent events (WHATWG HTML 9.2) from an endless iterator; ``None`` means nothing new."""
 
     async def body() -> AsyncIterator[bytes]:
         silent = 0.0
         async for change in changes:
-            if stopping.is_set() or await request.is_disconnected():
+            if not goes_on() or await request.is_disconnected():
                 return
             if change is not None:
                 silent = 0.0

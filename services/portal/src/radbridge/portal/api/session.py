@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import BaseModel, Field
 
+from radbridge.contracts.events.session import SessionEnded
 from radbridge.portal.settings import PortalSettings
 from radbridge.runtime.problems import Problem
 from radbridge.runtime.security.oidc import ATTEMPT_COOKIE, ATTEMPT_VALID, LoginRefused, OidcLogin
@@ -78,8 +79,13 @@ def router(resources: Resources, settings: PortalSettings) -> APIRouter:
         return SessionView(subject=principal.subject, kind=principal.kind, roles=sorted(principal.roles))
 
     @api.delete("/session", status_code=204)
-    async def logout(response: Response) -> None:
-        """End the session in this browser."""
+    async def logout(request: Request, response: Response) -> None:
+        """End the session: its cookie leaves this browser, and opens nothing at any service for whoever else has it."""
+        session = resources.authenticator.session_of(request)
+        if session is not None and session.expires_at is not None:
+            ended = SessionEnded(session_id=session.id, ended_at=resources.clock(), expires_at=session.expires_at)
+            await resources.database.write(lambda tx: resources.outbox.publish(tx, ended))
+            resources.authenticator.ended_sessions.add(ended)
         response.headers.append("set-cookie", sessions.clear_cookie(secure=secure))
 
     @api.get("/login/oidc", include_in_schema=oidc is not None)

@@ -1,0 +1,54 @@
+"""Sessions that ended before their time, as every service knows them: followed from the session topic.
+
+Session cookies are signed and carry all that they say, so that any service can check one by itself. What a signature
+cannot say is that somebody logged out.
+"""
+
+import asyncio
+import contextlib
+import logging
+from datetime import datetime
+
+from pydantic import ValidationError
+
+from radbridge.contracts.envelope import EnvelopeError, from_headers
+from radbridge.contracts.events.session import SessionEnded
+from radbridge.runtime.bus.protocol import BusError, EventLog
+from radbridge.runtime.clock import Clock
+
+_RETRY_SECONDS = 1.0
+
+_log = logging.getLogger(__name__)
+
+
+class EndedSessions:
+    """Looked up in memory; each is forgotten once its cookie has expired. ``run`` follows the topic for ever."""
+
+    def __init__(self, log: EventLog, clock: Clock) -> None:
+        self._log = log
+        self._clock = clock
+        self._expiries: dict[str, datetime] = {}
+
+    def __contains__(self, session_id: str) -> bool:
+        return session_id in self._expiries
+
+    def add(self, body: SessionEnded) -> None:
+        """Heed an end, as this process decided it or another one."""
+        now = self._clock()
+        for known in [known for known, expires_at in self._expiries.items() if expires_at <= now]:
+            del self._expiries[known]
+        if body.expires_at > now:
+            self._expiries[body.session_id] = body.expires_at
+
+    async def run(self) -> None:
+        """Follow the topic for ever; waits while the log is away, and heeds meanwhile what it knows."""
+        while True:
+            try:
+                async for record in self._log.follow(SessionEnded.TOPIC):
+                    if record is not None:
+                        with contextlib.suppress(EnvelopeError, ValidationError):
+                            event = from_headers(record.headers, record.value)
+                            self.add(SessionEnded.model_validate_json(event.data))
+            except BusError as error:
+                _log.warning("the ends of sessions wait for the event log", extra={"reason": str(error)})
+            await asyncio.sleep(_RETRY_SECONDS)
