@@ -48,16 +48,20 @@ async def test_what_changed_together_is_told_together(monkeypatch: pytest.Monkey
 
 
 async def test_a_stream_ends_with_the_session_that_asked_for_it(tmp_path: Path) -> None:
-    async with running_service(SERVICE, tmp_path) as running, listening(running.host.app) as url:
-        async with httpx.AsyncClient(base_url=url, trust_env=False) as browser, asyncio.timeout(20):
-            await browser.post("/api/portal/v1/session", json={"token": ADMIN_TOKEN})
-            async with browser.stream("GET", "/api/portal/v1/stream") as stream:
-                parts = stream.aiter_bytes()
-                assert b"event: services" in await anext(parts)
-                assert (await browser.delete("/api/portal/v1/session")).status_code == 204
-                async for _ in parts:
-                    pass
-            assert (await browser.get("/api/portal/v1/stream")).status_code == 401
+    async with (
+        running_service(SERVICE, tmp_path) as running,
+        listening(running.host.app) as url,
+        httpx.AsyncClient(base_url=url, trust_env=False) as browser,
+        asyncio.timeout(20),
+    ):
+        await browser.post("/api/portal/v1/session", json={"token": ADMIN_TOKEN})
+        async with browser.stream("GET", "/api/portal/v1/stream") as stream:
+            parts = stream.aiter_bytes()
+            assert b"event: services" in await anext(parts)
+            assert (await browser.delete("/api/portal/v1/session")).status_code == 204
+            async for _ in parts:
+                pass
+        assert (await browser.get("/api/portal/v1/stream")).status_code == 401
 
 
 async def test_the_list_names_every_exam(tmp_path: Path) -> None:
