@@ -4,12 +4,11 @@ from datetime import UTC, date, datetime
 
 import orjson
 import pytest
-from pydantic import ValidationError
 
 from radbridge.contracts.model.codes import DocumentType, ExamStatus, Sex
 from radbridge.contracts.model.exam import Exam, Settlement
 from radbridge.contracts.model.people import Institution, Patient
-from radbridge.contracts.model.serialization import from_json, to_json
+from radbridge.contracts.model.serialization import MalformedValue, from_json, to_json
 
 EXAM = Exam(
     number="E1",
@@ -29,7 +28,7 @@ def test_an_exam_survives_json() -> None:
 
 
 def test_times_keep_their_offset() -> None:
-    assert orjson.loads(to_json(EXAM))["changed_at"] == "2026-01-02T03:04:05+00:00"
+    assert orjson.loads(to_json(EXAM))["changed_at"] == "2026-01-02T03:04:05Z"
 
 
 def test_members_of_newer_writers_are_ignored() -> None:
@@ -38,7 +37,7 @@ def test_members_of_newer_writers_are_ignored() -> None:
 
 
 def test_what_is_no_exam_is_refused() -> None:
-    with pytest.raises(ValidationError):
+    with pytest.raises(MalformedValue, match="no Exam: "):
         from_json(Exam, b'{"number": "E1"}')
 
 

@@ -1,6 +1,5 @@
 """Sealed values: institutions' keys, binding to a place, and patients."""
 
-import dataclasses
 from datetime import UTC, date, datetime
 
 import pytest
@@ -8,6 +7,7 @@ import pytest
 from radbridge.contracts.events.institution import InstitutionUpdated, SealedCredentials, WrappedKey
 from radbridge.contracts.model.codes import DocumentType, Sex
 from radbridge.contracts.model.people import Patient
+from radbridge.contracts.model.value import changed
 from radbridge.runtime.security.keyring import PLATFORM, KeyNotKnown, Keyring, SealError
 from radbridge.runtime.security.patient import document_index, open_patient, phone_digits, seal_patient
 from radbridge.runtime.security.vault import Vault
@@ -109,9 +109,9 @@ def test_sealed_bytes_open_in_their_place_only(keyring: Keyring) -> None:
     sealed = keyring.seal_bytes(INSTITUTION, "document", b"%PDF" * 1000, place="name")
     assert b"%PDF" not in sealed
     assert keyring.open_bytes(sealed, place="name") == b"%PDF" * 1000
-    for changed in (sealed[:-1], b"", b"RB1", b"RB1\x05abc", sealed[:60] + b"\0" + sealed[61:], b"X" + sealed[1:]):
+    for spoiled in (sealed[:-1], b"", b"RB1", b"RB1\x05abc", sealed[:60] + b"\0" + sealed[61:], b"X" + sealed[1:]):
         with pytest.raises(SealError):
-            keyring.open_bytes(changed, place="name")
+            keyring.open_bytes(spoiled, place="name")
     with pytest.raises(SealError):
         keyring.open_bytes(sealed, place="other")
 
@@ -138,7 +138,7 @@ def test_a_patient_comes_back_whole_and_nothing_shows(keyring: Keyring, vault: V
 
 def test_indexes_are_equal_however_the_values_are_typed(keyring: Keyring, vault: Vault) -> None:
     one = seal_patient(keyring, vault, INSTITUTION, "a", PATIENT)
-    typed = dataclasses.replace(
+    typed = changed(
         PATIENT, name=" 张 三", document_number=" 11010519491231002x ", phone="+86 138-0000-0000"
     )
     two = seal_patient(keyring, vault, INSTITUTION, "b", typed)
@@ -150,18 +150,18 @@ def test_indexes_are_equal_however_the_values_are_typed(keyring: Keyring, vault:
 
 @pytest.mark.parametrize("missing", ["name", "sex", "birth_date", "phone"])
 def test_demographics_need_all_four(keyring: Keyring, vault: Vault, missing: str) -> None:
-    patient = dataclasses.replace(PATIENT, **{missing: None})
+    patient = changed(PATIENT, **{missing: None})
     assert seal_patient(keyring, vault, INSTITUTION, "a", patient).demographics_index is None
 
 
 @pytest.mark.parametrize("number", [None, "", "  ", "无", "000000000000000000", "1", "----------", "身份证未带"])
 def test_a_stand_in_for_a_document_number_has_no_index(vault: Vault, number: str | None) -> None:
-    assert document_index(vault, dataclasses.replace(PATIENT, document_number=number)) is None
+    assert document_index(vault, changed(PATIENT, document_number=number)) is None
 
 
 def test_a_document_without_kind_is_a_resident_id_when_it_is_a_valid_one(vault: Vault) -> None:
-    assert document_index(vault, dataclasses.replace(PATIENT, document_type=None)) == document_index(vault, PATIENT)
-    passport = dataclasses.replace(PATIENT, document_type=DocumentType.PASSPORT)
+    assert document_index(vault, changed(PATIENT, document_type=None)) == document_index(vault, PATIENT)
+    passport = changed(PATIENT, document_type=DocumentType.PASSPORT)
     assert document_index(vault, passport) != document_index(vault, PATIENT)
 
 

@@ -4,7 +4,7 @@ Nothing here knows a dialect: the HTTP edge hands over canonical records that pa
 was sent.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import orjson
 
@@ -12,6 +12,7 @@ from radbridge.contracts.events.base import BlobRef, EventBody
 from radbridge.contracts.model.exam import Exam
 from radbridge.contracts.model.report import Report, ReportFile
 from radbridge.contracts.model.serialization import to_json
+from radbridge.contracts.model.value import changed
 from radbridge.ingest_api.domain.arbitration import Outcome, outcome_of_refusal, outcome_of_stored
 from radbridge.ingest_api.domain.publication import (
     exam_event,
@@ -168,7 +169,7 @@ class Intake:
         self, institution: Institution, report: Report, document: bytes | None, document_type: str
     ) -> tuple[BlobRef, BlobRef | None, BlobRef | None]:
         url = report.file.url if report.file else None
-        bare = replace(report, signature=None, file=ReportFile(url=url) if url else None)
+        bare = changed(report, signature=None, file=ReportFile(url=url) if url else None)
         content = await self.blobs.put(institution.id, to_json(bare), JSON)
         package = None
         if report.signature is not None:

@@ -1,14 +1,13 @@
 """An imaging exam with what was ordered, for whom, why, and how it was done."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from radbridge.contracts.model.codes import ExamStatus, FilmType, ModalityGroup, VisitKind
 from radbridge.contracts.model.people import Department, Institution, Patient, Practitioner
+from radbridge.contracts.model.value import Value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class Order(Value, frozen=True, kw_only=True):
     """The request that led to the exam."""
 
     request_number: str | None = None
@@ -25,8 +24,7 @@ class Order:
     billing_doctor: Practitioner | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExamItem:
+class ExamItem(Value, frozen=True, kw_only=True):
     """What was examined and how: the hospital's own item and the catalogue's, body site and technique."""
 
     local_code: str | None = None
@@ -43,8 +41,7 @@ class ExamItem:
     body_part: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Visit:
+class Visit(Value, frozen=True, kw_only=True):
     """The visit during which the exam took place."""
 
     kind: VisitKind | None = None
@@ -57,8 +54,7 @@ class Visit:
     department: Department | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClinicalInformation:
+class ClinicalInformation(Value, frozen=True, kw_only=True):
     """Why the exam was asked for."""
 
     chief_complaint: str | None = None
@@ -76,8 +72,7 @@ class ClinicalInformation:
     symptoms_ended: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Device:
+class Device(Value, frozen=True, kw_only=True):
     """The equipment used."""
 
     code: str | None = None
@@ -86,24 +81,21 @@ class Device:
     type: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Period:
+class Period(Value, frozen=True, kw_only=True):
     """A span of time; both ends belong to it."""
 
     begins_at: datetime
     ends_at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reservation:
+class Reservation(Value, frozen=True, kw_only=True):
     """The appointment: when, and who made it."""
 
     period: Period | None = None
     made_by: Practitioner | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settlement:
+class Settlement(Value, frozen=True, kw_only=True):
     """One row of the exam's insurance settlement."""
 
     settlement_id: str | None = None
@@ -118,8 +110,7 @@ class Settlement:
         return bool(self.settlement_id) and not self.settlement_id.strip("0")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Exam:
+class Exam(Value, frozen=True, kw_only=True):
     """One exam. ``number`` is the hospital's own exam number; with institution and system it makes the exam id."""
 
     number: str

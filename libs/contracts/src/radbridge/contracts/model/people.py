@@ -1,13 +1,12 @@
 """Who is involved: the patient, practitioners, departments and institutions."""
 
-from dataclasses import dataclass
 from datetime import date
 
 from radbridge.contracts.model.codes import AgeUnit, DocumentType, Sex
+from radbridge.contracts.model.value import Value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Patient:
+class Patient(Value, frozen=True, kw_only=True):
     """A patient as one hospital knows him or her. All of it is personal data: sealed wherever it travels or rests."""
 
     name: str | None = None
@@ -43,8 +42,7 @@ class Patient:
     checkup_number: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Practitioner:
+class Practitioner(Value, frozen=True, kw_only=True):
     """A doctor or technician. ``code`` is the hospital's, ``industry_code`` that of the national insurance."""
 
     code: str | None = None
@@ -54,16 +52,14 @@ class Practitioner:
     name: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Department:
+class Department(Value, frozen=True, kw_only=True):
     """A department of a hospital."""
 
     code: str | None = None
     name: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Institution:
+class Institution(Value, frozen=True, kw_only=True):
     """A hospital as a record names it; ``code`` is its unified social credit code."""
 
     code: str | None = None

@@ -1,14 +1,13 @@
 """Mutual recognition: what a doctor asks at order time, what is offered, and what was decided."""
 
-from dataclasses import dataclass
 from datetime import date, datetime
 
 from radbridge.contracts.model.codes import MarkDecision, VisitKind
 from radbridge.contracts.model.people import Department, Patient, Practitioner
+from radbridge.contracts.model.value import Value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StudiesQuery:
+class StudiesQuery(Value, frozen=True, kw_only=True):
     """A hospital asks which recent exams of a person need not be repeated."""
 
     request_number: str
@@ -31,16 +30,14 @@ class StudiesQuery:
     category: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CatalogueCode:
+class CatalogueCode(Value, frozen=True, kw_only=True):
     """An item of a recognition catalogue."""
 
     code: str
     name: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OfferedStudy:
+class OfferedStudy(Value, frozen=True, kw_only=True):
     """One signed report that the asking doctor may recognise, with its exam."""
 
     study_uuid: str
@@ -78,8 +75,7 @@ class OfferedStudy:
     audit_doctor: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mark:
+class Mark(Value, frozen=True, kw_only=True):
     """A doctor's decision about one offered study."""
 
     hospital_code: str

@@ -1,6 +1,5 @@
 """The report on one or more exams, with its signature package and file."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from radbridge.contracts.model.codes import (
@@ -13,10 +12,10 @@ from radbridge.contracts.model.codes import (
     WritingStatus,
 )
 from radbridge.contracts.model.people import Department, Institution, Practitioner
+from radbridge.contracts.model.value import Value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReportStep:
+class ReportStep(Value, frozen=True, kw_only=True):
     """One step of a report's making: written, audited, or finally audited."""
 
     institution_code: str | None = None
@@ -25,8 +24,7 @@ class ReportStep:
     at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignaturePackage:
+class SignaturePackage(Value, frozen=True, kw_only=True):
     """What a signature is verified from. Everything is text as it was sent, because the signature and the timestamp are
     over the UTF-8 bytes of ``signed_text``."""
 
@@ -37,16 +35,14 @@ class SignaturePackage:
     timestamp_token: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReportFile:
+class ReportFile(Value, frozen=True, kw_only=True):
     """The published file: an address where the hospital offers it, or the file itself in base64, or both."""
 
     url: str | None = None
     base64: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class Report(Value, frozen=True, kw_only=True):
     """One report. ``number`` is the hospital's own; with institution and system it makes the report id."""
 
     number: str

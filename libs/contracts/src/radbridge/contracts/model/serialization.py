@@ -3,25 +3,36 @@
 from functools import cache
 from typing import TypeVar
 
-import orjson
-from pydantic import TypeAdapter
+import msgspec
 
-T = TypeVar("T")
+from radbridge.contracts.model.value import Value
+
+T = TypeVar("T", bound=Value)
+
+_encoder = msgspec.json.Encoder()
 
 
-def to_json(value: object) -> bytes:
+class MalformedValue(ValueError):
+    """A JSON text is no such value. The text names the member at fault, not what it holds."""
+
+
+def to_json(value: Value) -> bytes:
     """A canonical value as UTF-8 JSON; times with their offset, codes as their values."""
-    return orjson.dumps(value)
+    return _encoder.encode(value)
 
 
 def from_json(cls: type[T], data: bytes | str) -> T:
     """The canonical value of a JSON text that :func:`to_json` wrote. Unknown members of newer writers are ignored.
 
-    :raises pydantic.ValidationError: the text is not such a value.
+    :raises MalformedValue: the text is not such a value.
     """
-    return _adapter(cls).validate_json(data)
+    try:
+        return _decoder(cls).decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        place = str(error).rpartition(" - at ")[2] if isinstance(error, msgspec.ValidationError) else "no JSON"
+        raise MalformedValue(f"no {cls.__name__}: {place}") from None
 
 
 @cache
-def _adapter(cls: type[T]) -> TypeAdapter[T]:
-    return TypeAdapter(cls)
+def _decoder(cls: type[T]) -> msgspec.json.Decoder[T]:
+    return msgspec.json.Decoder(cls)

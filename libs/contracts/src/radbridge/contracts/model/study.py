@@ -1,11 +1,11 @@
 """A DICOM study as the services speak of it: identifiers and counts, no pixels."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from radbridge.contracts.model.value import Value
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Study:
+
+class Study(Value, frozen=True, kw_only=True):
     """One study of one institution. Names are the DICOM keywords' own."""
 
     study_instance_uid: str

@@ -2,13 +2,11 @@
 
 import unicodedata
 
-from pydantic import ValidationError
-
 from radbridge.contracts.events.base import PatientRef
 from radbridge.contracts.identifiers import is_resident_id
 from radbridge.contracts.model.codes import DocumentType
 from radbridge.contracts.model.people import Patient
-from radbridge.contracts.model.serialization import from_json, to_json
+from radbridge.contracts.model.serialization import MalformedValue, from_json, to_json
 from radbridge.runtime.security.keyring import Keyring, SealError
 from radbridge.runtime.security.vault import Vault
 
@@ -37,7 +35,7 @@ def open_patient(keyring: Keyring, reference: PatientRef) -> Patient:
     clear = keyring.open(reference.sealed, place=reference.record_id)
     try:
         return from_json(Patient, clear)
-    except ValidationError:
+    except MalformedValue:
         raise SealError(f"record {reference.record_id} does not hold a patient") from None
 
 

@@ -1,7 +1,6 @@
 """Neijiang's 501 query, its answer and the marks to and from the canonical model."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import cast
 
@@ -24,6 +23,7 @@ from radbridge.contracts.dialects.record_rules import Record
 from radbridge.contracts.model.codes import AgeUnit, MarkDecision, Sex, VisitKind
 from radbridge.contracts.model.people import Department, Patient, Practitioner
 from radbridge.contracts.model.recognition import Mark, OfferedStudy, StudiesQuery
+from radbridge.contracts.model.value import changed
 
 _TEXTS = several(",，", TEXT)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -150,7 +150,7 @@ class MarkCodec:
             return {**head, "smrInfo": items}
         if len(marks) != 1:
             raise ValueError("only one decision without a report fits in a request")
-        mark = replace(marks[0], request_number=None, visit_number=None, station_ip=None, station_mac=None)
+        mark = changed(marks[0], request_number=None, visit_number=None, station_ip=None, station_mac=None)
         return {"Code": _MARK_NODE, **_FLAT_MARK.encode(mark)}
 
 

@@ -207,10 +207,7 @@ def decrypt(data: str, key: bytes) -> bytes:
 
 
 def _remove_padding(plaintext: bytearray) -> None:
-    unpadder = padding.PKCS7(_BLOCK_BITS).unpadder()
-    try:
-        last = unpadder.update(bytes(plaintext[-_BLOCK:])) + unpadder.finalize()
-    except ValueError:
-        raise UndecryptableDataError("data解密失败：密钥不符或数据损坏") from None
-    del plaintext[-_BLOCK:]
-    plaintext += last
+    count = plaintext[-1] if plaintext else 0
+    if not 1 <= count <= _BLOCK or not plaintext.endswith(bytes((count,)) * count):
+        raise UndecryptableDataError("data解密失败：密钥不符或数据损坏")
+    del plaintext[-count:]

@@ -1,7 +1,6 @@
 """Shanxi's exam record to and from the canonical exam."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import cast
 
 from radbridge.contracts.dialects.codec import (
@@ -42,6 +41,7 @@ from radbridge.contracts.model.exam import (
     Visit,
 )
 from radbridge.contracts.model.people import Institution, Patient
+from radbridge.contracts.model.value import changed
 
 
 class ExamCodec:
@@ -58,7 +58,7 @@ class ExamCodec:
         rows = cast("list[Record]", rows) if isinstance(rows, list) else ()
         exam = self._exam.decode(wire, settlements=tuple(self._settlement.decode(row) for row in rows))
         if exam.visit and exam.visit.kind is VisitKind.OTHER and exam.patient.checkup_number:
-            return replace(exam, visit=replace(exam.visit, kind=VisitKind.CHECKUP))
+            return changed(exam, visit=changed(exam.visit, kind=VisitKind.CHECKUP))
         return exam
 
     def encode(self, exam: Exam) -> dict[str, object]:

@@ -1,7 +1,5 @@
 """Shanxi's report record to and from the canonical report."""
 
-from dataclasses import replace
-
 from radbridge.contracts.dialects.codec import DATETIME, FLAG, TEXT, VERBATIM_TEXT, Field, Section
 from radbridge.contracts.dialects.record_rules import Record
 from radbridge.contracts.dialects.shanxi_v2_1.codes import (
@@ -16,6 +14,7 @@ from radbridge.contracts.dialects.shanxi_v2_1.codes import (
 from radbridge.contracts.dialects.shanxi_v2_1.parts import TEXTS, department, practitioner
 from radbridge.contracts.model.people import Institution
 from radbridge.contracts.model.report import Report, ReportFile, ReportStep, SignaturePackage
+from radbridge.contracts.model.value import changed
 
 NO_INSURANCE_ITEM_CODE = "Z" * 15
 """What itemNumSbh holds when an item has no insurance code; the model has an empty text then."""
@@ -27,7 +26,7 @@ def decode_report(wire: Record) -> Report:
     without insurance code have none."""
     report = _REPORT.decode(wire)
     codes = report.insurance_item_codes
-    return replace(
+    return changed(
         report,
         device=report.device or NO_DEVICE,
         appointed_at=report.appointed_at or report.registered_at,
@@ -38,7 +37,7 @@ def decode_report(wire: Record) -> Report:
 def encode_report(report: Report) -> dict[str, object]:
     """The record of a report."""
     codes = tuple(code or NO_INSURANCE_ITEM_CODE for code in report.insurance_item_codes)
-    return _REPORT.encode(replace(report, insurance_item_codes=codes))
+    return _REPORT.encode(changed(report, insurance_item_codes=codes))
 
 
 def _step(institution: str, department_fields: tuple[str, str], at: str, **doctor: str) -> Section[object]:
