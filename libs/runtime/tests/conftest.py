@@ -1,16 +1,24 @@
 """A service of a few lines, real in all its parts, for the tests of the runtime."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+
+from radbridge.runtime.database.open import open_database
+from radbridge.runtime.database.protocol import Database
+from radbridge.runtime.migrations import migrate
 
 _PACKAGE = "lampservice"
 _MIGRATION = """
 import sqlalchemy as sa
 from alembic import op
-from radbridge.runtime.database.tables import create_institution_copy, create_runtime_tables
+from radbridge.runtime.database.tables import (
+    create_institution_copy,
+    create_runtime_tables,
+    create_stored_blob,
+)
 
 revision = "0001"
 down_revision = None
@@ -19,6 +27,7 @@ down_revision = None
 def upgrade() -> None:
     create_runtime_tables(op)
     create_institution_copy(op)
+    create_stored_blob(op)
     op.create_table("lamp", sa.Column("name", sa.Text, primary_key=True), sa.Column("lit", sa.BigInteger))
 """
 
@@ -34,3 +43,16 @@ def lamp_migrations(tmp_path: Path) -> Iterator[str]:
     sys.path.remove(str(tmp_path / "packages"))
     for name in [name for name in sys.modules if name.split(".")[0] == _PACKAGE]:
         del sys.modules[name]
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.real)])
+async def lamp_database(
+    request: pytest.FixtureRequest, lamp_migrations: str, tmp_path: Path
+) -> AsyncIterator[Database]:
+    """That service's database with all tables, once per kind."""
+    sqlite = request.param == "sqlite"
+    url = f"sqlite+aiosqlite:///{tmp_path}/lamp.db" if sqlite else request.getfixturevalue("postgres_database")
+    await migrate(url, lamp_migrations)
+    database = open_database(url, service="lamp")
+    yield database
+    await database.close()

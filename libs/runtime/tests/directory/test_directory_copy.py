@@ -1,7 +1,7 @@
 """The directory's copy in a service's database: what it holds, what replaces it, and what it is good for."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -10,11 +10,9 @@ import pytest
 from radbridge.contracts.topics import TOPICS
 from radbridge.runtime.bus.open import open_log
 from radbridge.runtime.bus.protocol import EventLog
-from radbridge.runtime.database.open import open_database
 from radbridge.runtime.database.protocol import Database
 from radbridge.runtime.directory import Directory
 from radbridge.runtime.directory_copy import DirectoryCopy
-from radbridge.runtime.migrations import migrate
 from radbridge.runtime.security.keyring import Keyring
 from radbridge.runtime.security.vault import Vault
 from radbridge.runtime.testing import add_institution, eventually
@@ -29,14 +27,9 @@ async def log(tmp_path: Path) -> AsyncGenerator[CutLog]:
     await log.close()
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.real)])
-async def database(request: pytest.FixtureRequest, lamp_migrations: str, tmp_path: Path) -> AsyncIterator[Database]:
-    sqlite = request.param == "sqlite"
-    url = f"sqlite+aiosqlite:///{tmp_path}/lamp.db" if sqlite else request.getfixturevalue("postgres_database")
-    await migrate(url, lamp_migrations)
-    database = open_database(url, service="lamp")
-    yield database
-    await database.close()
+@pytest.fixture
+def database(lamp_database: Database) -> Database:
+    return lamp_database
 
 
 class Process:

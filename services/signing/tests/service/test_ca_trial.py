@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,11 @@ import pytest
 from typer.testing import CliRunner
 
 from radbridge.cli.main import build
+from radbridge.runtime.blob_ledger import BlobLedger
 from radbridge.runtime.clock import utc_now
+from radbridge.runtime.security.keyring import PLATFORM
 from radbridge.runtime.testing import ADMIN_TOKEN, listening
+from radbridge.signing import main
 from radbridge.signing.trial_pki import TrialAuthority
 from radbridge.signing.trial_seal import TrialSealer
 
@@ -198,3 +202,16 @@ async def test_the_command_takes_folders_and_files(world: Any, tmp_path: Path, u
         assert (code, text.splitlines()[0]) == (1, "TRIAL: NOT PASSED")
         for unusable in ("empty", "sets/1"):
             assert (await radbridge(f"--url={url}", f"--sets={tmp_path / unusable}"))[0] == 2
+
+
+async def test_test_data_that_was_handed_in_is_never_swept(world: Any) -> None:
+    await world.register(world.authority)
+    await tried(world, [one_set(world, "1")])
+    resources = world.running.resources
+    kept = {info.name async for info in resources.blobs.list()}
+    orphan = await resources.sealed_blobs.put(PLATFORM, b"cut off before its commit")
+    clock = resources.clock
+    later = replace(resources, clock=lambda: clock() + timedelta(hours=25))
+    assert await main.sweeper(later, BlobLedger(later.database, later.clock)).sweep() == 1
+    assert orphan.name not in kept
+    assert {info.name async for info in resources.blobs.list()} == kept

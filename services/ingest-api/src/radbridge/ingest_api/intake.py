@@ -22,6 +22,7 @@ from radbridge.ingest_api.domain.publication import (
     report_id_of,
 )
 from radbridge.ingest_api.store import records
+from radbridge.runtime.blob_ledger import BlobLedger
 from radbridge.runtime.blobs.sealed import SealedBlobs
 from radbridge.runtime.clock import Clock, to_micros
 from radbridge.runtime.database.protocol import Database, Transaction, Value
@@ -50,6 +51,8 @@ class _Push:
     sql: str
     values: tuple[Value, ...]
     event: EventBody
+    objects: tuple[str, ...] = ()
+    """Names of the objects that row and event name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,7 @@ class Intake:
     keyring: Keyring
     vault: Vault
     blobs: SealedBlobs
+    ledger: BlobLedger
     clock: Clock
 
     async def accept_exam(self, institution: Institution, catalogue: str, exam: Exam, digest: str) -> Accepted:
@@ -85,12 +89,15 @@ class Intake:
         :raises DatabaseUnavailable: nothing was stored.
         :raises BlobUnavailable: nothing was stored.
         """
-        push = await self._report_push(institution, report, document, document_type, digest)
-        stored = await self.outbox.write_one(push.sql, *push.values, body=push.event)
-        if stored is None:
-            known = await self.database.read(lambda tx: records.report_digest(tx, push.record_id))
-            return Accepted(push.record_id, outcome_of_refusal(known, digest))
-        return Accepted(push.record_id, outcome_of_stored(stored))
+
+        async def store() -> _Push:
+            return await self._report_push(institution, report, document, document_type, digest)
+
+        async def commit(push: _Push, stored_anew: frozenset[str]) -> Accepted:
+            outcome = await self.database.write(lambda tx: self._save_report(tx, push, stored_anew, digest))
+            return Accepted(push.record_id, outcome)
+
+        return await self.ledger.keep(store, commit)
 
     async def accept_both(
         self,
@@ -107,17 +114,26 @@ class Intake:
         :raises DatabaseUnavailable: nothing was stored.
         :raises BlobUnavailable: nothing was stored.
         """
-        report_push = await self._report_push(institution, report, document, document_type, digest)
         exam_push = self._exam_push(institution, catalogue, exam, digest)
 
-        async def work(tx: Transaction) -> Outcome:
-            if await tx.execute(exam_push.sql, *exam_push.values):
-                await self.outbox.publish(tx, exam_push.event)
-            if await tx.execute(report_push.sql, *report_push.values):
-                return outcome_of_stored((await self.outbox.publish(tx, report_push.event)).version)
-            return outcome_of_refusal(await records.report_digest(tx, report_push.record_id), digest)
+        async def store() -> _Push:
+            return await self._report_push(institution, report, document, document_type, digest)
 
-        return Accepted(report_push.record_id, await self.database.write(work))
+        async def commit(report_push: _Push, stored_anew: frozenset[str]) -> Accepted:
+            async def work(tx: Transaction) -> Outcome:
+                if await tx.execute(exam_push.sql, *exam_push.values):
+                    await self.outbox.publish(tx, exam_push.event)
+                return await self._save_report(tx, report_push, stored_anew, digest)
+
+            return Accepted(report_push.record_id, await self.database.write(work))
+
+        return await self.ledger.keep(store, commit)
+
+    async def _save_report(self, tx: Transaction, push: _Push, stored_anew: frozenset[str], digest: str) -> Outcome:
+        if not await tx.execute(push.sql, *push.values):
+            return outcome_of_refusal(await records.report_digest(tx, push.record_id), digest)
+        await self.ledger.name(tx, push.objects, stored_anew=stored_anew)
+        return outcome_of_stored((await self.outbox.publish(tx, push.event)).version)
 
     def _exam_push(self, institution: Institution, catalogue: str, exam: Exam, digest: str) -> _Push:
         exam_id = exam_id_of(institution.id, exam.number)
@@ -153,6 +169,7 @@ class Intake:
             signature_package=package,
             document=file,
         )
+        objects = tuple(ref.name for ref in (content, package, file) if ref is not None)
         values = (
             report_id,
             institution.id,
@@ -161,9 +178,9 @@ class Intake:
             to_micros(report.changed_at),
             to_micros(self.clock()),
             orjson.dumps(event.exam_ids).decode(),
-            orjson.dumps([ref.name for ref in (content, package, file) if ref is not None]).decode(),
+            orjson.dumps(objects).decode(),
         )
-        return _Push(report_id, records.SAVE_REPORT, values, event)
+        return _Push(report_id, records.SAVE_REPORT, values, event, objects)
 
     async def _put_blobs(
         self, institution: Institution, report: Report, document: bytes | None, document_type: str

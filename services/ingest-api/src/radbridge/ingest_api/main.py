@@ -2,18 +2,23 @@
 
 from radbridge.ingest_api.api import institutions, pushes, shanxi
 from radbridge.ingest_api.intake import Intake
+from radbridge.ingest_api.named_objects import NamedObjects
 from radbridge.ingest_api.refusal_log import RefusalLog
+from radbridge.runtime.blob_ledger import BlobLedger
 from radbridge.runtime.service import Resources, Service, ServiceDefinition, Worker
+from radbridge.runtime.sweeper import Sweeper
 
 
 def build(resources: Resources) -> Service:
     """Routes and workers of the service over the given resources."""
+    ledger = BlobLedger(resources.database, resources.clock)
     intake = Intake(
         resources.database,
         resources.outbox,
         resources.keyring,
         resources.vault,
         resources.sealed_blobs,
+        ledger,
         resources.clock,
     )
     refusal_log = RefusalLog(resources.database, resources.clock)
@@ -28,7 +33,22 @@ def build(resources: Resources) -> Service:
         ),
         requires_objects=True,
         without_database=shanxi.without_database,
-        workers=(Worker("refusal-log", refusal_log.run),),
+        workers=(Worker("refusal-log", refusal_log.run), Worker("sweeper", sweeper(resources, ledger).run)),
+    )
+
+
+def sweeper(resources: Resources, ledger: BlobLedger) -> Sweeper:
+    """Deletes the objects of reports that were never accepted."""
+    named = NamedObjects(resources.log, resources.database, ledger)
+    return Sweeper(
+        blobs=resources.blobs,
+        database=resources.database,
+        ledger=ledger,
+        outbox=resources.outbox,
+        meters=resources.meters,
+        clock=resources.clock,
+        prefixes=named.prefixes,
+        recall=named.recall,
     )
 
 

@@ -1,10 +1,14 @@
 """The ``signing`` service, put together."""
 
 import logging
+from collections.abc import Sequence
 
 from radbridge.runtime.audit import ReadTrail
+from radbridge.runtime.blob_ledger import BlobLedger
+from radbridge.runtime.security.keyring import PLATFORM
 from radbridge.runtime.service import Resources, Service, ServiceDefinition, Worker
 from radbridge.runtime.settings import load_settings
+from radbridge.runtime.sweeper import Sweeper
 from radbridge.signing import handlers
 from radbridge.signing.api import authorities, coss, dsvs, evidence, held, sef, trials, verdicts
 from radbridge.signing.api.callers import Callers
@@ -23,6 +27,7 @@ def build(resources: Resources) -> Service:
     logging.getLogger("pypdf").setLevel(logging.CRITICAL)
     lists = RevocationLists(resources.database, resources.http, resources.clock, settings.crl_refresh)
     trust = TrustKeeper(resources.database)
+    ledger = BlobLedger(resources.database, resources.clock)
     responders = OcspResponders(
         resources.database,
         resources.http,
@@ -54,13 +59,34 @@ def build(resources: Resources) -> Service:
             held.router(resources, settlement, trail),
             evidence.router(resources, trail),
             authorities.router(resources, lists),
-            trials.router(resources, lists, responders),
+            trials.router(resources, lists, responders, ledger),
             dsvs.router(callers, trust, responders, resources.clock),
             coss.router(callers, trust, responders, resources.clock),
             sef.router(callers, trust, responders, resources.http, resources.clock),
         ),
         consumers=(handlers.consumer(judge),),
-        workers=(Worker("revocation-lists", lists.run), Worker("held-reports", held_reports.run)),
+        workers=(
+            Worker("revocation-lists", lists.run),
+            Worker("held-reports", held_reports.run),
+            Worker("sweeper", sweeper(resources, ledger).run),
+        ),
+    )
+
+
+def sweeper(resources: Resources, ledger: BlobLedger) -> Sweeper:
+    """Deletes the platform's own objects, which this service alone stores, that were never named."""
+
+    async def prefixes() -> Sequence[str]:
+        return [f"{PLATFORM}/"]
+
+    return Sweeper(
+        blobs=resources.blobs,
+        database=resources.database,
+        ledger=ledger,
+        outbox=resources.outbox,
+        meters=resources.meters,
+        clock=resources.clock,
+        prefixes=prefixes,
     )
 
 

@@ -16,6 +16,7 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     Table,
     Text,
+    text,
 )
 
 if TYPE_CHECKING:
@@ -88,6 +89,17 @@ institution_copy = Table(
     sqlite_with_rowid=False,
 )
 
+stored_blob = Table(
+    "stored_blob",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("state", _BIGINT, nullable=False),
+    Column("changed_at", _BIGINT, nullable=False),
+    Index("stored_blob_swept", "changed_at", sqlite_where=text("state > 0"), postgresql_where=text("state > 0")),
+    comment="Objects that rows or events name (state 0), or that are being swept (1) or were lately (2).",
+    sqlite_with_rowid=False,
+)
+
 
 def create_runtime_tables(op: "Operations") -> None:
     """Create the tables of events that leave and arrive; called by the first migration of each service with Alembic's
@@ -108,3 +120,13 @@ def create_institution_copy(op: "Operations") -> None:
 def drop_institution_copy(op: "Operations") -> None:
     """The way back of :func:`create_institution_copy`."""
     institution_copy.drop(op.get_bind(), checkfirst=False)
+
+
+def create_stored_blob(op: "Operations") -> None:
+    """Create the ledger of objects; called by a migration of each service that stores objects before it names them."""
+    stored_blob.create(op.get_bind(), checkfirst=False)
+
+
+def drop_stored_blob(op: "Operations") -> None:
+    """The way back of :func:`create_stored_blob`."""
+    stored_blob.drop(op.get_bind(), checkfirst=False)

@@ -8,7 +8,9 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 
 from radbridge.contracts.events.base import BlobRef
+from radbridge.runtime.blob_ledger import BlobLedger
 from radbridge.runtime.clock import to_micros
+from radbridge.runtime.database.protocol import Transaction
 from radbridge.runtime.problems import Problem
 from radbridge.runtime.security.keyring import PLATFORM
 from radbridge.runtime.security.principal import Principal, require
@@ -67,7 +69,7 @@ class TrialView(BaseModel):
     sets: list[SetView]
 
 
-def router(resources: Resources, lists: RevocationLists, responders: OcspResponders) -> APIRouter:
+def router(resources: Resources, lists: RevocationLists, responders: OcspResponders, ledger: BlobLedger) -> APIRouter:
     """Route ``/api/signing/v1/authorities/{name}/trial``."""
     api = APIRouter(prefix="/api/signing/v1/authorities", tags=["authorities"])
 
@@ -80,10 +82,18 @@ def router(resources: Resources, lists: RevocationLists, responders: OcspRespond
 
     async def keep(name: str, request: TrialRequest) -> None:
         data = request.model_dump_json().encode()
-        reference = await resources.sealed_blobs.put(PLATFORM, data, "application/json")
-        now = to_micros(resources.clock())
-        text = reference.model_dump_json()
-        await resources.database.write(lambda tx: store.keep_trial_sets(tx, name, text, now))
+
+        async def put() -> BlobRef:
+            return await resources.sealed_blobs.put(PLATFORM, data, "application/json")
+
+        async def commit(reference: BlobRef, stored_anew: frozenset[str]) -> None:
+            async def work(tx: Transaction) -> None:
+                await ledger.name(tx, [reference.name], stored_anew=stored_anew)
+                await store.keep_trial_sets(tx, name, reference.model_dump_json(), to_micros(resources.clock()))
+
+            await resources.database.write(work)
+
+        await ledger.keep(put, commit)
 
     @api.post("/{name}/trial")
     async def trial(name: str, request: TrialRequest, _: Administrator) -> TrialView:
