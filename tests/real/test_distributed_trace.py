@@ -22,7 +22,7 @@ def test_one_trace_runs_through_every_process(
     assert trace.orphans(travelled.hospital_span) == []
     for chain in trace.ancestries("mpi", "process radbridge.exam.registered.v1"):
         assert within(chain, ("ingest-api", "send radbridge.exam.registered.v1"), EXAM_PUSH)
-        assert chain[-2:] == [EXAM_PUSH, ("front", "POST")]
+        assert chain[-2:] == [EXAM_PUSH, ("front", "POST /exam-sync")]
     assert any(sms_of_the_report(chain) for chain in travelled.sms_chains())
     systems = {span.attributes.get("db.system.name") for span in trace.spans if span.name.startswith("database ")}
     assert systems == {"postgresql"}

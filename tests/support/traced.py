@@ -22,6 +22,8 @@ class TracedJourney:
     hospital_span: str
     gateway: str
     """Host and port of the SMS gateway."""
+    link_code: str
+    """What opens the patient's page."""
 
     @property
     def trace(self) -> Trace:
@@ -33,13 +35,15 @@ class TracedJourney:
         return self.trace.ancestries("notify", f"POST {self.gateway}")
 
     def betrayals(self) -> list[str]:
-        """Where the patient stands in clear in anything that was sent: attributes, events, links, resources."""
+        """Where the patient, or what opens the patient's page, stands in clear in anything that was sent: attributes,
+        events, links, resources."""
         patient = ExamplePatient()
         patterns = {
             f"{trait} as {form}": pattern
             for trait in ("resident_id", "phone", "name")
             for form, pattern in forms(getattr(patient, trait)).items()
         }
+        patterns["the link's code"] = self.link_code.encode()
         return [what for what, pattern in patterns.items() if any(pattern in body for body in self.collector.bodies)]
 
 
@@ -55,7 +59,10 @@ def travel_traced(suite: RunningSuite, collector: Collector, folder: Path) -> Tr
         trip = journey(suite, gateways, folder)
         trip.client.headers["traceparent"] = f"00-{trace_id}-{span_id}-01"
         trip.run()
-        return TracedJourney(collector, trace_id, span_id, gateways.url.removeprefix("http://"))
+        told = gateways.messages_for(ExamplePatient().phone)
+        assert told is not None
+        link_code = told[1].link.rpartition("/")[2]
+        return TracedJourney(collector, trace_id, span_id, gateways.url.removeprefix("http://"), link_code)
 
 
 def sms_of_the_report(chain: Chain) -> bool:

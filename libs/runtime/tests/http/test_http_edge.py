@@ -261,6 +261,18 @@ async def test_services_continue_the_span_of_a_front_that_records_it(traced: boo
     await front.close()
 
 
+async def test_the_front_logs_no_path_that_opens_something(caplog: pytest.LogCaptureFixture) -> None:
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, stream=httpx.ByteStream(b"")))
+    front = ProxyFront({"portal": "http://portal", "notify": "http://notify"}, transport=transport)
+    observed = Observed(front, tracing=Tracing("front"), meters=Meters(MeterBoard(), "front"))
+    with caplog.at_level("INFO", logger="radbridge.access"):
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(observed), base_url="http://front") as caller:
+            await caller.post("/api/portal/v1/links/SeCrEt/open")
+            await caller.get("/api/notify/v1/SeCrEt")
+    assert [vars(record)["path"] for record in caplog.records] == ["/", "/api/notify"]
+    await front.close()
+
+
 async def test_an_upstream_that_is_away_is_a_bad_gateway() -> None:
     front = ProxyFront({"portal": "http://127.0.0.1:1"})
     async with listening(front) as url, httpx.AsyncClient(base_url=url, trust_env=False) as client:

@@ -35,10 +35,14 @@ ROUTES: tuple[Route, ...] = (
 )
 
 
+def route_for(path: str) -> Route:
+    """The route that ``path`` takes."""
+    return max((r for r in ROUTES if _below(path, r.prefix)), key=lambda r: len(r.prefix))
+
+
 def service_for(path: str) -> str:
     """The service that answers ``path``."""
-    best = max((r for r in ROUTES if _below(path, r.prefix)), key=lambda r: len(r.prefix))
-    return best.service
+    return route_for(path).service
 
 
 def _below(path: str, prefix: str) -> bool:

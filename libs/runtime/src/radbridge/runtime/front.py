@@ -14,9 +14,10 @@ import orjson
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from radbridge.contracts.routes import ROUTES, service_for
+from radbridge.contracts.routes import ROUTES, route_for, service_for
 from radbridge.runtime.problems import Problem, problem_response
 from radbridge.runtime.readiness import Readiness, readiness_response
+from radbridge.runtime.telemetry.asgi import HandedOn
 from radbridge.runtime.telemetry.traces import current_traceparent
 
 if TYPE_CHECKING:
@@ -132,7 +133,9 @@ class ProxyFront:
         elif _plain(path) == "/metrics":
             await _NOT_FOUND(scope, receive, send)
         else:
-            await self._forward(service_for(path), scope, receive, send)
+            route = route_for(path)
+            scope["route"] = HandedOn(route.prefix)
+            await self._forward(route.service, scope, receive, send)
 
     async def _forward(self, service: str, scope: Scope, receive: Receive, send: Send) -> None:
         import httpx

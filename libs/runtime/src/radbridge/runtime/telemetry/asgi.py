@@ -2,6 +2,7 @@
 
 import logging
 import time
+from dataclasses import dataclass
 from typing import Any, cast
 
 from opentelemetry.trace import SpanKind
@@ -14,6 +15,14 @@ _log = logging.getLogger("radbridge.access")
 _QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
 _SECRET_PARAMETERS = frozenset({"token", "code", "secret", "link"})
 """Path parameters that open something: not logged."""
+
+
+@dataclass(frozen=True, slots=True)
+class HandedOn:
+    """Stands in the scope as the route of requests that another process answers. Of their path only the part that chose
+    the way is shown: the rest may open something, and the service that knows its parts logs it."""
+
+    path: str
 
 
 class Observed:
@@ -86,4 +95,5 @@ def _route(scope: Scope) -> str:
 
 def _path(scope: Scope, route: str) -> str:
     parameters = cast(dict[str, Any], scope.get("path_params") or {})
-    return route if not _SECRET_PARAMETERS.isdisjoint(parameters) else scope["path"]
+    hidden = isinstance(scope.get("route"), HandedOn) or not _SECRET_PARAMETERS.isdisjoint(parameters)
+    return route if hidden else scope["path"]
