@@ -8,6 +8,7 @@ $(error RadBridge needs Python 3.11 or newer)
 endif
 BOOTSTRAP := $(PYTHON) -m tools.bootstrap
 UV_RUN := .tools/bin/uv run --no-sync
+MUTANTS := services/signing/tests/test_fuzz.py services/signing/tests/service/test_mutants_through_interfaces.py
 PYTEST_FLAGS := $(if $(filter true,$(CI)),--require-real-parts)
 
 .DEFAULT_GOAL := help
@@ -44,9 +45,10 @@ bench: ## measure against peers in the same run, print ratios
 	@$(BOOTSTRAP) test
 	@$(UV_RUN) python -m benchmarks $(ARGS)
 
-soak: ## the fault tests at full length  (RADBRIDGE_FAULT_SEED=7 plays a failure again)
+soak: ## the fault tests at full length, 100,000 mutants  (RADBRIDGE_FAULT_SEED=7 or …_FUZZ_SEED plays a failure again)
 	@$(BOOTSTRAP) test
-	@RADBRIDGE_SOAK=1 $(UV_RUN) pytest tests/faults --timeout=0 $(ARGS)
+	@RADBRIDGE_SOAK=1 RADBRIDGE_FUZZ_COUNT=$${RADBRIDGE_FUZZ_COUNT:-100000} \
+		$(UV_RUN) pytest tests/faults $(MUTANTS) --timeout=0 $(ARGS)
 
 schemas: ## write the JSON Schemas and asyncapi.yaml of the events anew
 	@$(BOOTSTRAP) lint
