@@ -7,6 +7,7 @@ without need. Call it from a thread for large bodies all the same.
 import binascii
 import hashlib
 import hmac
+import io
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +18,9 @@ from cryptography.hazmat.primitives import padding
 from cryptography.hazmat.primitives.ciphers import Cipher, modes
 from cryptography.hazmat.primitives.ciphers.algorithms import SM4
 
+from radbridge.contracts.dialects import base64_slices
+from radbridge.contracts.dialects.base64_slices import decoded_slices, without_line_breaks
+
 ENCRYPTION_TYPE_HEADER: Final = "encryption-type"
 ENCRYPTION_TYPE: Final = "SM4"
 BEIJING_OFFSET_SECONDS: Final = 8 * 3600
@@ -24,8 +28,6 @@ BEIJING_OFFSET_SECONDS: Final = 8 * 3600
 
 _BLOCK_BITS = 128
 _BLOCK = _BLOCK_BITS // 8
-_SLICE = 3 << 16  # whole SM4 blocks and whole base64 groups
-_SLICE_BASE64 = _SLICE // 3 * 4
 _SECONDS = re.compile(r"[0-9]{1,12}")
 _MEMBERS = ("hospitalCode", "data", "timestamp", "signature")
 
@@ -164,8 +166,8 @@ def is_fresh(timestamp: int, *, now: float, allowed_skew_seconds: int) -> bool:
 def sign(data: str, hospital_code: str, timestamp: str) -> str:
     """``UPPER(HEX(SHA1(data + hospitalCode + timestamp)))``: values in the order of their names."""
     digest = hashlib.sha1(usedforsecurity=False)
-    for start in range(0, len(data), _SLICE_BASE64):
-        digest.update(data[start : start + _SLICE_BASE64].encode("utf-8", "surrogatepass"))
+    for start in range(0, len(data), base64_slices.TEXT):
+        digest.update(data[start : start + base64_slices.TEXT].encode("utf-8", "surrogatepass"))
     digest.update((hospital_code + timestamp).encode("utf-8", "surrogatepass"))
     return digest.hexdigest().upper()
 
@@ -175,9 +177,9 @@ def encrypt(plaintext: bytes, key: bytes) -> str:
     encryptor = Cipher(SM4(key), modes.ECB()).encryptor()  # noqa: S305 - the standard prescribes ECB
     pieces: list[str] = []
     view = memoryview(plaintext)
-    whole = len(view) - len(view) % _SLICE
-    for start in range(0, whole, _SLICE):
-        ciphertext = encryptor.update(view[start : start + _SLICE])
+    whole = len(view) - len(view) % base64_slices.OCTETS
+    for start in range(0, whole, base64_slices.OCTETS):
+        ciphertext = encryptor.update(view[start : start + base64_slices.OCTETS])
         pieces.append(binascii.b2a_base64(ciphertext, newline=False).decode("ascii"))
     padder = padding.PKCS7(_BLOCK_BITS).padder()
     last = padder.update(plaintext[whole:]) + padder.finalize()
@@ -191,23 +193,24 @@ def decrypt(data: str, key: bytes) -> bytes:
     :raises UndecryptableDataError: not base64, not whole blocks, or the padding is wrong (another key).
     """
     decryptor = Cipher(SM4(key), modes.ECB()).decryptor()  # noqa: S305 - the standard prescribes ECB
-    plaintext = bytearray()
-    if "\n" in data or "\r" in data:
-        data = data.replace("\r", "").replace("\n", "")
-    for start in range(0, len(data), _SLICE_BASE64):
-        try:
-            ciphertext = binascii.a2b_base64(data[start : start + _SLICE_BASE64], strict_mode=True)
-        except ValueError:
-            raise UndecryptableDataError("data不是标准 Base64 编码") from None
-        plaintext += decryptor.update(ciphertext)
-        if len(ciphertext) % _BLOCK:
-            raise UndecryptableDataError("data解密失败：密文长度不是16字节的整数倍")
-    _remove_padding(plaintext)
-    return bytes(plaintext)
+    # a BytesIO gives its buffer away without copying it
+    plaintext, last = io.BytesIO(), b""
+    try:
+        for ciphertext in decoded_slices(without_line_breaks(data)):
+            if len(ciphertext) % _BLOCK:
+                raise UndecryptableDataError("data解密失败：密文长度不是16字节的整数倍")
+            plaintext.write(last)
+            last = decryptor.update(ciphertext)
+    except UndecryptableDataError:
+        raise
+    except ValueError:
+        raise UndecryptableDataError("data不是标准 Base64 编码") from None
+    plaintext.write(_without_padding(last))
+    return plaintext.getvalue()
 
 
-def _remove_padding(plaintext: bytearray) -> None:
-    count = plaintext[-1] if plaintext else 0
-    if not 1 <= count <= _BLOCK or not plaintext.endswith(bytes((count,)) * count):
+def _without_padding(last: bytes) -> bytes:
+    count = last[-1] if last else 0
+    if not 1 <= count <= _BLOCK or not last.endswith(bytes((count,)) * count):
         raise UndecryptableDataError("data解密失败：密钥不符或数据损坏")
-    del plaintext[-count:]
+    return last[:-count]
