@@ -72,13 +72,19 @@ class OcspCa:
         return Doctor(certificate.raw, key, self.now)
 
     def delegate(
-        self, *, purpose: str | None = oids.OCSP_SIGNING, no_check: bool = True, until: datetime | None = None
+        self,
+        *,
+        purpose: str | None = oids.OCSP_SIGNING,
+        no_check: bool = True,
+        until: datetime | None = None,
+        further: tuple[Extension, ...] = (),
     ) -> Doctor:
-        """A responder's own certificate."""
+        """A responder's own certificate, or one for another purpose."""
         key = Sm2PrivateKey.generate()
         extensions = issuing.end_entity_extensions(issuing.SIGNING_USAGE, purpose=purpose)
         if no_check:
             extensions.append((oids.OCSP_NO_CHECK, False, NULL))
+        extensions += further
         certificate = self._certify(issuing.distinguished_name("T", "Responder"), key, extensions, until=until)
         return Doctor(certificate.raw, key, self.now)
 

@@ -13,6 +13,7 @@ import pytest
 from radbridge.signing.domain import oids
 from radbridge.signing.domain.certificate import load_certificates
 from radbridge.signing.domain.chain import CertStatus, CertVerdict, Usage, judge_certificate
+from radbridge.signing.domain.cms_write import write_timestamp
 from radbridge.signing.domain.crl import parse_crl
 from radbridge.signing.domain.der_write import NULL, generalized_time, octets
 from radbridge.signing.domain.errors import DerError
@@ -20,6 +21,7 @@ from radbridge.signing.domain.ocsp import judge_response, parse_ocsp_response
 from radbridge.signing.domain.ocsp_desk import Answer, OcspDesk, Question
 from radbridge.signing.domain.ocsp_id import request_hashes, write_request
 from radbridge.signing.domain.revocation import REVOCATION_REASONS, RevocationState
+from radbridge.signing.domain.timestamp import TimestampVerdict, VerifyRes, judge_timestamp
 from radbridge.signing.domain.trust_store import TrustStore
 from radbridge.signing.trial_pki import Doctor
 from tests.support import ocsp
@@ -232,6 +234,23 @@ def test_a_subordinate_ca_is_asked_about_too(ca: OcspCa) -> None:
     assert verdict(ocsp.GOOD) is CertStatus.GOOD
     assert verdict(ocsp.REVOKED) is CertStatus.ISSUER_REVOKED
     assert verdict(ocsp.UNKNOWN) is CertStatus.REVOCATION_UNKNOWN
+
+
+def test_a_timestamp_authority_is_asked_about_too(ca: OcspCa) -> None:
+    named = (ocsp.responder_address(ocsp.ADDRESS),)
+    tsa = ca.delegate(purpose=oids.TIME_STAMPING, no_check=False, further=named)
+    token = write_timestamp(b"text", NOW, 1, tsa.certificate, tsa.key, attach_certificate=True)
+    key = Question(tsa.certificate, ca.certificate).key
+
+    def stamped(**changes: object) -> TimestampVerdict:
+        answer = Reply(ca=ca, certificate=tsa.certificate, now=NOW, **changes).der()
+        return judge_timestamp(token, b"text", store(ca).asking(OcspDesk({key: answer}.get)), now=NOW)
+
+    assert stamped().res is VerifyRes.VALID
+    assert stamped(status=ocsp.REVOKED, revoked_at=NOW - HOUR).res is VerifyRes.INVALID
+    assert stamped(status=ocsp.REVOKED, revoked_at=NOW + HOUR).res is VerifyRes.VALID
+    unknown = stamped(status=ocsp.UNKNOWN)
+    assert (unknown.res, "unknown" in unknown.reason) == (VerifyRes.UNTRUSTED, True)
 
 
 def test_responses_handed_in_without_a_question(ca: OcspCa, doctor: Doctor, reply: Reply) -> None:

@@ -55,6 +55,11 @@ class Responder:
 
 @pytest.fixture
 async def responder(world: Any) -> Responder:
+    return await with_responder(world)
+
+
+async def with_responder(world: Any) -> Responder:
+    """A CA registered in a world, and its responder there."""
     ca = OcspCa(utc_now().replace(microsecond=0))
     responder = Responder(ca, ca.doctor())
     world.outside.answering[ocsp.ADDRESS] = responder
@@ -145,6 +150,7 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
         {"extensions": ((oids.OCSP_NONCE, False, octets(b"n" * 32)),)},
         "OCSP应答的随机数与请求不符，未采用",
     ),
+    "another's": ({"certificate": OcspCa(utc_now()).doctor().certificate}, "OCSP应答不是针对该证书的，未采用"),
     "another CA's": ({"signer": OcspCa(utc_now()).delegate()}, "OCSP应答的签名错误或签发者无权应答，未采用"),
 }
 
@@ -194,7 +200,8 @@ async def test_a_held_report_is_decided_when_the_responder_is_back(world: Any, r
         return (await world.verdict("R1", hospital))["verdict"] == "accepted"
 
     await eventually(decided)
-    assert (await again(world, 2))["same"]
+    newest = (await world.verdict("R1", hospital))["evidence_position"]
+    assert (await again(world, newest))["same"]
 
 
 async def judged_elsewhere(
@@ -232,7 +239,7 @@ async def test_answers_are_shared_refreshed_and_count_to_their_end(world: Any, r
     responder.reply |= {"raise": httpx.ConnectError("down")}
     assert await judged_elsewhere(world, responder, later=timedelta(hours=20)) is RevocationState.GOOD
     assert await judged_elsewhere(world, responder, later=timedelta(hours=30)) is RevocationState.OCSP_UNREACHABLE
-    assert len(responder.asked) == 4
+    assert len(responder.asked) == 6
 
 
 async def test_what_is_kept_is_bounded(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -245,6 +252,19 @@ async def test_what_is_kept_is_bounded(world: Any, monkeypatch: pytest.MonkeyPat
     assert len(rows) == 3
     await database.write(lambda tx: ocsp_store.keep(tx, "late", ocsp_store.KeptAnswer(b"", 300, 400)))
     assert [row["question"] for row in await database.fetch("SELECT question FROM ocsp_answer")] == ["late"]
+
+
+@pytest.mark.real
+async def test_the_flow_on_postgresql(world_on_postgresql: Any) -> None:
+    """The same statements on the other database: kept, refused and held, decided, judged again."""
+    world = world_on_postgresql
+    responder = await with_responder(world)
+    for number in ("R1", "R2"):
+        await world.push(number, doctor=responder.doctor)
+        assert (await world.verdict(number))["verdict"] == "accepted"
+    assert len(responder.asked) == 1
+    await test_a_held_report_is_decided_when_the_responder_is_back(world, await with_responder(world))
+    assert (await again(world, 1))["same"]
 
 
 async def test_the_request_is_one_that_responders_read(world: Any, responder: Responder) -> None:

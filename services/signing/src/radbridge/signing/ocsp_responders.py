@@ -25,6 +25,7 @@ T = TypeVar("T")
 _OK = 200
 _NONCE_BYTES = 32
 _ADDRESSES_ASKED = 2
+_TRIES = 2
 _ROUNDS = 4
 _REMEMBERED = 4096
 
@@ -152,7 +153,7 @@ class OcspResponders:
             headers={"content-type": "application/ocsp-request", "accept": "application/ocsp-response"},
             content=write_request(certificate, issuer, hash_oid, nonce),
             timeout=self._timeout,
-            attempts=1,
+            attempts=_TRIES,
             answer_bytes_max=MAX_OCSP_BYTES,
         )
         if answer.status_code != _OK:
