@@ -28,6 +28,7 @@ const CHECKS: Record<string, Words> = {
   certificate: words("证书链", "Certificate chain"),
   revocation: words("吊销状态", "Revocation"),
   timestamp: words("时间戳", "Timestamp"),
+  ocsp: words("OCSP 服务", "OCSP responder"),
   timestamp_revocation_list: words("时间戳吊销列表", "Timestamp revocation list"),
   signature: words("签名值", "Signature"),
   signer_certificate: words("签名人证书", "Signer's certificate"),

@@ -254,6 +254,34 @@ async def test_what_is_kept_is_bounded(world: Any, monkeypatch: pytest.MonkeyPat
     assert [row["question"] for row in await database.fetch("SELECT question FROM ocsp_answer")] == ["late"]
 
 
+@pytest.mark.parametrize(
+    ("reply", "told"),
+    [
+        ({}, ("passed", "OCSP应答有效，证书未被吊销")),
+        ({"status": ocsp.UNKNOWN}, ("failed", "OCSP服务不认识该证书（unknown）")),
+        ({"status": ocsp.REVOKED}, ("finding", "OCSP应答：证书已被吊销")),
+    ],
+)
+async def test_a_trial_asks_the_responder_even_if_a_list_is_current(
+    world: Any, responder: Responder, reply: dict[str, Any], told: tuple[str, str]
+) -> None:
+    await world.register(
+        world.authority, "OCSP", roots=[_b64(responder.ca.certificate.raw)], crls=[_b64(responder.ca.crl())]
+    )
+    responder.reply |= reply
+    text = "报告原文".encode()
+    tried = {
+        "name": "1",
+        "original": _b64(text),
+        "certificate": _b64(responder.doctor.cert_der),
+        "signature": _b64(responder.doctor.sign_pkcs1(text)),
+    }
+    answer = await world.running.admin.post("/api/signing/v1/authorities/OCSP/trial", json={"sets": [tried]})
+    (found,) = answer.json()["sets"]
+    assert check(found, "ocsp") == told
+    assert check(found, "revocation") == ("passed", "吊销列表有效，证书未被吊销")
+
+
 @pytest.mark.real
 async def test_the_flow_on_postgresql(world_on_postgresql: Any) -> None:
     """The same statements on the other database: kept, refused and held, decided, judged again."""

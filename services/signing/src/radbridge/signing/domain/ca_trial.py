@@ -15,13 +15,14 @@ from radbridge.signing.domain.chain import CertStatus, Usage, allows, judge_cert
 from radbridge.signing.domain.cms import parse_signed_data
 from radbridge.signing.domain.crl import CrlStatus, judge_crl_among
 from radbridge.signing.domain.document_signature import SealVerdict
-from radbridge.signing.domain.errors import DerError
+from radbridge.signing.domain.errors import DerError, SigningInputError
 from radbridge.signing.domain.ofd_seal import VALID, judge_ofd
 from radbridge.signing.domain.public_key import Sm2PublicKey
 from radbridge.signing.domain.report_verdict import PKCS1, PKCS7, SignedReport, judge_report
+from radbridge.signing.domain.revocation import NOT_REVOKED_BY_OCSP, REVOCATION_REASONS, RevocationState
 from radbridge.signing.domain.trust_store import TrustStore
 from radbridge.signing.domain.verdict import Check, CheckResult, Verdict
-from radbridge.signing.domain.wire import Base64Error, decode_base64
+from radbridge.signing.domain.wire import Base64Error, decode_base64, decode_certificate
 
 SETS_ASKED_FOR = 3
 _NOT_TRIED = frozenset({"named_doctor", "pdf_seal"})
@@ -90,7 +91,7 @@ def try_set(trial: TrialSet, store: TrustStore, *, now: datetime) -> Verdict:
     )
     judged = judge_report(report, store, now=now)
     checks = [_demanded(check, trial) for check in judged.checks if check.name not in _NOT_TRIED]
-    return Verdict((*checks, *_seals(trial, store, now)), judged.evidence)
+    return Verdict((*checks, *_responder(trial, store, now), *_seals(trial, store, now)), judged.evidence)
 
 
 def number_of_sets(count: int) -> Check:
@@ -142,6 +143,22 @@ def _told_apart(signature: str) -> str:
 def _demanded(check: Check, trial: TrialSet) -> Check:
     missing = check.name == "timestamp" and not trial.timestamp.strip()
     return replace(check, result=CheckResult.FAILED, reason="没有时间戳") if missing else check
+
+
+def _responder(trial: TrialSet, store: TrustStore, now: datetime) -> list[Check]:
+    """Whether the OCSP responder that the certificate names gives an answer that counts, even if a list is current."""
+    try:
+        certificate = decode_certificate(trial.certificate)
+    except SigningInputError:
+        return []
+    found = judge_certificate(certificate, store.without_lists(), at=now).ocsp
+    if found is None:
+        return []
+    if found.revocation is not None:
+        return [Check("ocsp", CheckResult.FINDING, "OCSP应答：证书已被吊销", "certificate")]
+    good = found.state is RevocationState.GOOD
+    reason = NOT_REVOKED_BY_OCSP if good else REVOCATION_REASONS[found.state]
+    return [Check("ocsp", CheckResult.PASSED if good else CheckResult.FAILED, reason, "certificate")]
 
 
 def _seals(trial: TrialSet, store: TrustStore, now: datetime) -> list[Check]:

@@ -69,6 +69,12 @@ class TrustStore:
         store._desk = desk
         return store
 
+    def without_lists(self) -> TrustStore:
+        """The same store, which knows no list, so that revocation is told by OCSP alone."""
+        store = copy.copy(self)
+        store._crls = {}
+        return store
+
     @classmethod
     def from_bytes(
         cls,
