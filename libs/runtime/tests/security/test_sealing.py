@@ -138,9 +138,7 @@ def test_a_patient_comes_back_whole_and_nothing_shows(keyring: Keyring, vault: V
 
 def test_indexes_are_equal_however_the_values_are_typed(keyring: Keyring, vault: Vault) -> None:
     one = seal_patient(keyring, vault, INSTITUTION, "a", PATIENT)
-    typed = changed(
-        PATIENT, name=" 张 三", document_number=" 11010519491231002x ", phone="+86 138-0000-0000"
-    )
+    typed = changed(PATIENT, name=" 张 三", document_number=" 11010519491231002x ", phone="+86 138-0000-0000")
     two = seal_patient(keyring, vault, INSTITUTION, "b", typed)
     assert one.sealed != two.sealed
     assert one.document_index == two.document_index is not None

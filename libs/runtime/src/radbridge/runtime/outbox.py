@@ -21,6 +21,7 @@ from radbridge.contracts.identifiers import event_id
 from radbridge.runtime.bus.protocol import BusError, EventLog, Message
 from radbridge.runtime.clock import Clock, from_micros, to_micros
 from radbridge.runtime.database.protocol import Database, DatabaseUnavailable, Row, Transaction, Value
+from radbridge.runtime.database.shared_writes import SharedWrites
 from radbridge.runtime.telemetry.traces import Tracing, current_traceparent, is_sampled
 
 LARGEST_EVENT = 256 * 1024
@@ -39,7 +40,7 @@ _STORE = """
 _STORE_COUNTED = """
     INSERT INTO outbox (subject, topic, type, happened_at, traceparent, data, version)
     SELECT {}, {}, {}, CAST({} AS BIGINT), {}, CAST({} AS BYTEA), version FROM counted
-    RETURNING version"""
+    RETURNING subject, version"""
 
 _log = logging.getLogger(__name__)
 
@@ -111,6 +112,7 @@ class Outbox:
         self._tracing = tracing
         self._next_report = 0.0
         self._kicked = asyncio.Event()
+        self._shared: dict[str, SharedWrites] = {}
         self._lease = database.lease("outbox", on_knock=self._kicked.set)
 
     async def publish(self, tx: Transaction, body: EventBody, *, version: int | None = None) -> Event:
@@ -126,8 +128,9 @@ class Outbox:
     async def write_one(self, sql: str, *values: Value, body: EventBody) -> int | None:
         """Run one ``INSERT``, ``UPDATE`` or ``DELETE`` without ``RETURNING``, and publish if it touched a row.
 
-        Answers the event's version, or ``None`` when no row was touched and nothing published. Row and event are one
-        statement, and so one round trip, on PostgreSQL: the way for hot paths.
+        Answers the event's version, or ``None`` when no row was touched and nothing published. The way for hot paths:
+        SQLite runs it on the event loop; on PostgreSQL row and event are one statement, and who comes while another
+        such statement is under way shares the next round trip and commit.
 
         :raises EventTooLarge: the body belongs into a blob.
         :raises DatabaseUnavailable: neither row nor event was written.
@@ -139,11 +142,15 @@ class Outbox:
                 return await self._store(tx, draft, None) if await tx.execute(sql, *values) else None
 
             return await self._database.write(write, brief=True)
-        rows = await self._database.write_one(_write_statement(sql, len(values)), *values, *draft.values())
-        if not rows:
+        statement = _write_statement(sql, len(values))
+        shared = self._shared.get(statement)
+        if shared is None:
+            shared = self._shared[statement] = SharedWrites(self._database, statement, key="subject")
+        row = await shared.write(draft.subject, (*values, *draft.values()))
+        if row is None:
             return None
         self._kicked.set()
-        return int(rows[0]["version"])
+        return int(row["version"])
 
     async def run(self) -> None:
         """Relay events for ever. One relay per database works, the others stand by to take over."""

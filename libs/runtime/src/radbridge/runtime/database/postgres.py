@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Literal
 
@@ -49,6 +49,9 @@ class PostgresDatabase:
 
     async def write_one(self, sql: str, *values: Value) -> list[Row]:
         return await _repeated(lambda: self._one(sql, values, after_commit_was_sent))
+
+    async def write_many(self, sql: str, rows: Sequence[Sequence[Value]]) -> list[Row]:
+        return await _repeated(lambda: self._many(sql, rows))
 
     async def read(self, work: Work[T]) -> T:
         return await _repeated(lambda: self._read(work))
@@ -120,6 +123,15 @@ class PostgresDatabase:
             return await connection.fetch(sql, *values)
         except DRIVER_ERRORS as error:
             raise failure(error) from None
+        finally:
+            self._pool.release(connection)
+
+    async def _many(self, sql: str, rows: Sequence[Sequence[Value]]) -> list[Row]:
+        connection = await self._pool.acquire()
+        try:
+            return await connection.fetchmany(sql, rows)
+        except DRIVER_ERRORS as error:
+            raise after_commit_was_sent(error) from None
         finally:
             self._pool.release(connection)
 

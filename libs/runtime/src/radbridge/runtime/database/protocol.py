@@ -131,6 +131,13 @@ class Database(Protocol):
         """
         ...
 
+    async def write_many(self, sql: str, rows: Sequence[Sequence[Value]]) -> list[Row]:
+        """Run one statement once per row of values, all in one transaction; answers the rows of ``RETURNING`` in order.
+
+        One round trip on PostgreSQL.
+        """
+        ...
+
     async def read(self, work: Work[T]) -> T:
         """Run ``work`` against one consistent snapshot; writing in it is an error."""
         ...

@@ -6,12 +6,21 @@ import fcntl
 import os
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Literal
 
-from radbridge.runtime.database.protocol import DatabaseError, DatabaseUnavailable, Lease, Row, T, Value, Work
+from radbridge.runtime.database.protocol import (
+    DatabaseError,
+    DatabaseUnavailable,
+    Lease,
+    Row,
+    T,
+    Transaction,
+    Value,
+    Work,
+)
 from radbridge.runtime.database.sqlite_session import SqliteTransaction, open_reader, run_at_once, translated
 from radbridge.runtime.database.sqlite_writer import GroupCommitWriter
 
@@ -40,6 +49,12 @@ class SqliteDatabase:
 
     async def write_one(self, sql: str, *values: Value) -> list[Row]:
         return await self._writer.write(lambda tx: tx.fetch(sql, *values))
+
+    async def write_many(self, sql: str, rows: Sequence[Sequence[Value]]) -> list[Row]:
+        async def work(tx: Transaction) -> list[Row]:
+            return [row for values in rows for row in await tx.fetch(sql, *values)]
+
+        return await self._writer.write(work)
 
     async def read(self, work: Work[T]) -> T:
         return await self._readers.run(work, snapshot=True)

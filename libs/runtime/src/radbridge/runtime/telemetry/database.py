@@ -1,6 +1,6 @@
 """A database whose work appears in recorded traces."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal, TypeVar
 
 from opentelemetry import trace
@@ -43,6 +43,13 @@ class TracedDatabase:
             return await self._database.write_one(sql, *values)
         with self._span("write", sql):
             return await self._database.write_one(sql, *values)
+
+    async def write_many(self, sql: str, rows: Sequence[Sequence[Value]]) -> list[Row]:
+        """See ``Database``."""
+        if not _recording():
+            return await self._database.write_many(sql, rows)
+        with self._span("write", sql):
+            return await self._database.write_many(sql, rows)
 
     async def read(self, work: Work[T]) -> T:
         """See ``Database``."""
