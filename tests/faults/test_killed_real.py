@@ -112,12 +112,15 @@ def test_an_outbox_fills_while_the_broker_is_away_and_drains_afterwards(
         for case in work.cases[1:]:
             work.push_exam(case)
         restarted, other = stage[0].processes["ingest-api"]
+        [receiver] = stage[0].processes["dicom-edge"]
         assert failing_checks(other, "ingest-api") == {"event log"}
-        restarted.kill()
-        restarted.start()
-        wait_until_ready(restarted.url, [restarted])
-        assert failing_checks(restarted, "ingest-api") == {"event log", "institution directory"}
+        for service, process in (("ingest-api", restarted), ("dicom-edge", receiver)):
+            process.kill()
+            process.start()
+            wait_until_ready(process.url, [process])
+            assert failing_checks(process, service) == {"event log", "institution directory"}
         work.push_exam(work.cases[0])
+        work.send_images(work.cases[0])
         assert all(case.exam_id for case in work.cases)
     finally:
         servers[0].start()
