@@ -9,7 +9,6 @@ the processor time that ``ingest-api`` took for a push; with the processor as th
 """
 
 import argparse
-import asyncio
 import json
 import os
 import statistics
@@ -47,7 +46,7 @@ class Contender:
         """
         requests = pushes(count, self.key)
         before = processor_seconds(self.pid)
-        load = asyncio.run(http_load.run(self.port, requests, connections=CONNECTIONS, good=b'"code":1'))
+        load = http_load.run(self.port, requests, connections=CONNECTIONS, good=b'"code":1')
         if load.failures:
             raise SystemExit(f"{load.failures} pushes were refused")
         if keep:
