@@ -51,12 +51,14 @@ class Section(Generic[T]):
     parts: "Mapping[str, Section[object]]" = field(default_factory=dict[str, "Section[object]"])
     is_always: bool = False
     _steps: tuple[_Step, ...] = field(init=False, repr=False, compare=False)
+    _required: tuple[Field, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         steps = tuple(
             (entry.param, entry.attribute, entry.converter.decode, entry.converter.is_verbatim) for entry in self.fields
         )
         object.__setattr__(self, "_steps", steps)
+        object.__setattr__(self, "_required", tuple(entry for entry in self.fields if entry.is_required))
 
     def decode(self, wire: Mapping[str, object], **known: object) -> T:
         """The canonical value of a record that passed validation; ``known`` are attributes that no field here fills.
@@ -79,8 +81,8 @@ class Section(Generic[T]):
             text = value.strip() if type(value) is str else wire_text(value)
             if text:
                 attributes[attribute] = decode(value if is_verbatim and isinstance(value, str) else text)
-        for entry in self.fields:
-            if entry.is_required and entry.attribute not in attributes:
+        for entry in self._required:
+            if entry.attribute not in attributes:
                 raise ValueError(f"{entry.param} is missing")
         for attribute, section in self.parts.items():
             nested = section._attributes(wire)

@@ -123,7 +123,7 @@ class FieldTable:
     def with_printed_names(self, record: Mapping[str, object]) -> Mapping[str, object]:
         """The record with accepted aliases renamed; a field present under its own name wins. The same object comes
         back when there is nothing to rename."""
-        if self.aliases.keys().isdisjoint(record):
+        if self.aliases.keys().isdisjoint(record.keys()):  # looks up the few aliases, not the many fields
             return record
         renamed = {name: value for name, value in record.items() if name not in self.aliases}
         for alias, param in self.aliases.items():

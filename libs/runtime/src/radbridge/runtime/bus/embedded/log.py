@@ -26,6 +26,9 @@ from radbridge.runtime.database.protocol import Transaction
 
 T = TypeVar("T")
 
+_MOST_BRIEFLY = 100
+"""Messages that are appended on the event loop; more would hold it for several milliseconds."""
+
 
 def _wall_clock_ms() -> int:
     return time.time_ns() // 1_000_000
@@ -149,7 +152,10 @@ class EmbeddedLog:
                 self._heartbeat = asyncio.create_task(self._keep_alive(), name="events-heartbeat")
 
     async def _write(self, appends: list[Sequence[Message]]) -> list[records.Places | BusError]:
-        answers = await self.storage.write(lambda tx: records.append(tx, self.table, appends, self._now_ms()))
+        is_brief = sum(map(len, appends)) <= _MOST_BRIEFLY
+        answers = await self.storage.write(
+            lambda tx: records.append(tx, self.table, appends, self._now_ms()), brief=is_brief
+        )
         self.bells.ring({message.topic for messages in appends for message in messages})
         return answers
 

@@ -29,14 +29,15 @@ class Storage:
         self._created = False
         self._watchers: list[sqlite3.Connection] = []
 
-    async def write(self, work: Work[T]) -> T:
+    async def write(self, work: Work[T], *, brief: bool = False) -> T:
         """Run ``work`` in the next commit; answers when that is durable. An exception undoes this work alone.
 
+        :param brief: see ``Database.write``.
         :raises BusUnavailable: the file is locked, full or cannot be opened; nothing was written.
         """
         await self._create()
         with _translated_errors():
-            return await self._database.write(work)
+            return await self._database.write(work, brief=brief)
 
     async def read(self, work: Work[T]) -> T:
         """Run ``work`` against one snapshot.
