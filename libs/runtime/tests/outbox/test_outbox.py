@@ -1,7 +1,7 @@
 """Events leave with their transaction and reach the log afterwards, on both databases."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,9 +9,10 @@ from opentelemetry import trace
 
 from radbridge.contracts.envelope import Event
 from radbridge.contracts.events.exam import ExamVoided
+from radbridge.runtime.bus.protocol import Message
 from radbridge.runtime.clock import utc_now
 from radbridge.runtime.database.open import open_database
-from radbridge.runtime.database.protocol import ConstraintViolated, Database, DatabaseUnavailable, Transaction
+from radbridge.runtime.database.protocol import ConstraintViolated, Database, DatabaseUnavailable, Row, Transaction
 from radbridge.runtime.outbox import Backlog, EventTooLarge, Outbox
 from tests.support.bus import until
 from tests.support.outbox import KeptLog, relaying, voided
@@ -237,24 +238,44 @@ async def test_what_commits_late_is_not_passed_over(database: Database, outbox: 
     assert list(log.versions()) == ["early", "late"]
 
 
-async def test_a_repeat_after_a_failure_is_the_same_event(
+async def test_a_repeat_after_a_crash_is_the_same_event(database: Database, outbox: Outbox, log: KeptLog) -> None:
+    await publish(database, outbox, "e1")
+    append = log.append
+
+    async def appended_and_killed(messages: Sequence[Message]) -> list[tuple[int, int]]:
+        await append(messages)
+        raise asyncio.CancelledError
+
+    log.append = appended_and_killed  # type: ignore[method-assign]
+    with pytest.raises(asyncio.CancelledError):
+        await outbox.run()
+    log.append = append  # type: ignore[method-assign]
+    assert (await outbox.backlog()).count == 1
+    restarted = Outbox(database, log, service="ingest-api", clock=utc_now)
+    async with relaying(restarted):
+        await restarted.drained()
+    assert len(log.events) == 2
+    assert log.events[0] == log.events[1]
+
+
+async def test_what_was_sent_is_not_sent_again_though_the_database_was_away(
     database: Database, outbox: Outbox, log: KeptLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("radbridge.runtime.outbox._SWEEP_S", 0.05)
     await publish(database, outbox, "e1")
-    delete, failures = database.write_one, [1]
+    forget, failures = outbox._forget_sent_and_fetch, [1, 2]
 
-    async def fails_once(sql: str, *values: object) -> list[object]:
-        if sql.startswith("DELETE FROM outbox") and failures:
-            failures.clear()
+    async def fails_twice() -> list[Row]:
+        if log.events and failures:
+            failures.pop()
             raise DatabaseUnavailable("away")
-        return await delete(sql, *values)
+        return await forget()
 
-    monkeypatch.setattr(database, "write_one", fails_once)
+    monkeypatch.setattr(outbox, "_forget_sent_and_fetch", fails_twice)
     async with relaying(outbox):
         await outbox.drained()
-    assert len(log.events) == 2
-    assert log.events[0] == log.events[1]
+    assert not failures
+    assert len(log.events) == 1
 
 
 async def test_a_body_beyond_the_limit_belongs_into_a_blob(database: Database, outbox: Outbox) -> None:
@@ -276,5 +297,5 @@ async def test_the_backlog_tells_how_long_the_oldest_waits(database: Database, l
     assert await outbox.backlog() == Backlog(2, timedelta(seconds=30))
     async with relaying(outbox):
         await outbox.drained()
-        await until(lambda: bool(reported))
-    assert reported[0] == Backlog(0, timedelta())
+        await until(lambda: reported[-1:] == [Backlog(0, timedelta())])
+    assert reported[0] == Backlog(2, timedelta(seconds=30))

@@ -26,7 +26,7 @@ from radbridge.runtime.telemetry.traces import Tracing, current_traceparent, is_
 
 LARGEST_EVENT = 256 * 1024
 """Bytes of a body. Whatever may be larger is a blob that the body names."""
-_BATCH = 250
+_BATCH = 100
 _SWEEP_S = 1.0
 _BETWEEN_KNOCKS_S = 0.005
 _COUNTED_BACKLOG = 10_000
@@ -37,6 +37,10 @@ _COUNT = """
 _STORE = """
     INSERT INTO outbox (subject, topic, type, happened_at, traceparent, data, version)
     VALUES ($1, $2, $3, $4, $5, $6, $7)"""
+_FETCH = """
+    SELECT sequence, topic, subject, type, version, happened_at, traceparent, data
+    FROM outbox ORDER BY sequence LIMIT $1"""
+_FORGET = "DELETE FROM outbox WHERE sequence = ANY(CAST(string_to_array($1, ',') AS BIGINT[]))"
 _STORE_COUNTED = """
     INSERT INTO outbox (subject, topic, type, happened_at, traceparent, data, version)
     SELECT {}, {}, {}, CAST({} AS BIGINT), {}, CAST({} AS BYTEA), version FROM counted
@@ -113,6 +117,7 @@ class Outbox:
         self._next_report = 0.0
         self._kicked = asyncio.Event()
         self._shared: dict[str, SharedWrites] = {}
+        self._sent: list[int] = []
         self._lease = database.lease("outbox", on_knock=self._kicked.set)
 
     async def publish(self, tx: Transaction, body: EventBody, *, version: int | None = None) -> Event:
@@ -215,12 +220,16 @@ class Outbox:
         return version
 
     async def _relay_once(self) -> None:
-        """Send a batch; when that was all there is, wait for a commit here, a knock, or the next sweep."""
+        """Send a batch; where there is none, wait for a commit here, a knock, or the next sweep."""
         self._kicked.clear()
-        sent = await self._send_batch()
+        rows = await self._forget_sent_and_fetch()
         await self._report()
-        if sent < _BATCH:
+        if not rows:
             await self._kicked_within(_SWEEP_S)
+            return
+        with contextlib.ExitStack() as spans:
+            await self._log.append([self._message(row, self._sent_from(row, spans)) for row in rows])
+        self._sent = [row["sequence"] for row in rows]
 
     async def _stand_by(self) -> None:
         """For one sweep, pass kicks on to the relay in another process. It would find the events by itself, later."""
@@ -246,17 +255,24 @@ class Outbox:
             self._next_report = loop.time() + _SWEEP_S
             self._observe(await self.backlog())
 
-    async def _send_batch(self) -> int:
-        rows = await self._database.fetch(
-            "SELECT sequence, topic, subject, type, version, happened_at, traceparent, data"
-            " FROM outbox ORDER BY sequence LIMIT $1",
-            _BATCH,
-        )
-        if rows:
-            with contextlib.ExitStack() as spans:
-                await self._log.append([self._message(row, self._sent_from(row, spans)) for row in rows])
-            await self._delete([row["sequence"] for row in rows])
-        return len(rows)
+    async def _forget_sent_and_fetch(self) -> list[Row]:
+        """Delete what is in the log by now; the next events. On SQLite that is one commit, for what was sent."""
+        sent, dialect = self._sent, self._database.dialect
+
+        async def step(tx: Transaction) -> list[Row]:
+            if sent:
+                # one writer at a time commits in the order of the numbers: up to the last one, all were read and sent
+                await tx.execute("DELETE FROM outbox WHERE sequence <= $1", sent[-1])
+            return await tx.fetch(_FETCH, _BATCH)
+
+        if dialect == "sqlite":
+            rows = await self._database.write(step, brief=True)
+        else:
+            if sent:
+                await self._database.write_one(_FORGET, ",".join(map(str, sent)))
+            rows = await self._database.fetch(_FETCH, _BATCH)
+        self._sent = []
+        return rows
 
     def _sent_from(self, row: Row, spans: contextlib.ExitStack) -> str | None:
         """The ``traceparent`` that consumers continue: of the sending, where the trace is recorded."""
@@ -281,16 +297,6 @@ class Outbox:
         )
         event = draft.event(row["version"])
         return Message(topic=draft.topic, key=draft.subject, value=draft.data, headers=tuple(to_headers(event)))
-
-    async def _delete(self, sequences: list[int]) -> None:
-        if self._database.dialect == "sqlite":
-            # one writer at a time commits in the order of the numbers: up to the last one, all were read and sent
-            await self._database.write_one("DELETE FROM outbox WHERE sequence <= $1", sequences[-1])
-        else:
-            await self._database.write_one(
-                "DELETE FROM outbox WHERE sequence = ANY(CAST(string_to_array($1, ',') AS BIGINT[]))",
-                ",".join(map(str, sequences)),
-            )
 
 
 @lru_cache(maxsize=1)
