@@ -17,9 +17,10 @@ from radbridge.signing.domain.cms_write import write_timestamp
 from radbridge.signing.domain.crl import parse_crl
 from radbridge.signing.domain.der_write import NULL, generalized_time, octets
 from radbridge.signing.domain.errors import DerError
-from radbridge.signing.domain.ocsp import judge_response, parse_ocsp_response
+from radbridge.signing.domain.ocsp import judge_response
 from radbridge.signing.domain.ocsp_desk import Answer, OcspDesk, Question
 from radbridge.signing.domain.ocsp_id import request_hashes, write_request
+from radbridge.signing.domain.ocsp_response import parse_ocsp_response
 from radbridge.signing.domain.revocation import REVOCATION_REASONS, RevocationState
 from radbridge.signing.domain.timestamp import TimestampVerdict, VerifyRes, judge_timestamp
 from radbridge.signing.domain.trust_store import TrustStore

@@ -13,9 +13,10 @@ from radbridge.runtime.database.protocol import Database
 from radbridge.runtime.http_client import OutboundClient, OutboundError
 from radbridge.signing import ocsp_store
 from radbridge.signing.domain.errors import DerError
-from radbridge.signing.domain.ocsp import MAX_OCSP_BYTES, OcspFinding, judge_response, parse_ocsp_response
+from radbridge.signing.domain.ocsp import OcspFinding, judge_response
 from radbridge.signing.domain.ocsp_desk import Answer, OcspDesk, Question
 from radbridge.signing.domain.ocsp_id import request_hashes, write_request
+from radbridge.signing.domain.ocsp_response import MAX_OCSP_BYTES, parse_ocsp_response
 from radbridge.signing.domain.revocation import RevocationState
 from radbridge.signing.domain.trust_store import TrustStore
 from radbridge.signing.ocsp_store import KeptAnswer

@@ -15,8 +15,9 @@ from radbridge.signing.domain.chain import CertVerdict, Usage, judge_certificate
 from radbridge.signing.domain.crl import CrlStatus, judge_crl, parse_crl
 from radbridge.signing.domain.document_signature import SealVerdict, judge_contents
 from radbridge.signing.domain.errors import SigningInputError
-from radbridge.signing.domain.ocsp import OcspFinding, parse_ocsp_response
+from radbridge.signing.domain.ocsp import OcspFinding
 from radbridge.signing.domain.ocsp_desk import OcspDesk
+from radbridge.signing.domain.ocsp_response import parse_ocsp_response
 from radbridge.signing.domain.ofd_seal import judge_ofd
 from radbridge.signing.domain.pkcs1 import judge_pkcs1, scheme_named, scheme_of_key
 from radbridge.signing.domain.pkcs7 import judge_pkcs7

@@ -28,8 +28,8 @@ from radbridge.signing.domain.chain import STATUS_REASONS, CertStatus, Usage, ju
 from radbridge.signing.domain.cms import parse_signed_data
 from radbridge.signing.domain.crl import CrlStatus, judge_crl
 from radbridge.signing.domain.errors import DerError, KeyFormError, SigningInputError
-from radbridge.signing.domain.ocsp import parse_ocsp_response
 from radbridge.signing.domain.ocsp_desk import OcspDesk
+from radbridge.signing.domain.ocsp_response import parse_ocsp_response
 from radbridge.signing.domain.ofd_seal import judge_ofd
 from radbridge.signing.domain.pdf_seal import judge_pdf
 from radbridge.signing.domain.pkcs1 import judge_pkcs1, scheme_named

@@ -12,7 +12,8 @@ from datetime import datetime
 
 from radbridge.signing.domain.certificate import Certificate
 from radbridge.signing.domain.errors import DerError
-from radbridge.signing.domain.ocsp import Authority, OcspFinding, OcspResponse, judge_response, parse_ocsp_response
+from radbridge.signing.domain.ocsp import Authority, OcspFinding, judge_response
+from radbridge.signing.domain.ocsp_response import OcspResponse, parse_ocsp_response
 from radbridge.signing.domain.revocation import WEAKNESS, RevocationState
 
 Answer = bytes | RevocationState

@@ -16,8 +16,9 @@ from radbridge.signing.domain.certificate import Certificate, load_certificates
 from radbridge.signing.domain.crl import CertificateList, parse_crl
 from radbridge.signing.domain.extensions import CRL_SIGN
 from radbridge.signing.domain.names import NameKey
-from radbridge.signing.domain.ocsp import BasicResponse, OcspFinding
+from radbridge.signing.domain.ocsp import OcspFinding
 from radbridge.signing.domain.ocsp_desk import OcspDesk
+from radbridge.signing.domain.ocsp_response import BasicResponse
 from radbridge.signing.domain.revocation import Revocation, RevocationState
 
 _REMEMBERED_LINKS = 16_384
