@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
+from typing import NamedTuple
 
 from opentelemetry.trace import SpanKind
 
@@ -63,9 +64,8 @@ class Backlog:
     """How long the oldest has been waiting; zero without any."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Draft:
-    """An event without its version."""
+class _Draft(NamedTuple):
+    """An event without its version. A tuple, because two are made for each push."""
 
     source: str
     subject: str
