@@ -1,20 +1,27 @@
 """From a push accepted to the exam visible in ``recognition``, one push at a time.
 
+Visible is what ``recognition``'s database answers to somebody else: to ask its API again and again would load the very
+process that is measured. Its API is asked once for each exam, to see that it knows it too.
+
 uv run python -m benchmarks.visible [--pushes 200] [--json]                 embedded suite
 uv run python -m benchmarks.visible --real [--pushes 200] [--json]          Kafka, PostgreSQL, S3, one process a service
 """
 
 import argparse
+import asyncio
 import json
+import sqlite3
 import statistics
 import tempfile
 import time
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any, cast
 
+import asyncpg  # pyright: ignore[reportMissingTypeStubs]
 import httpx
 
 from radbridge.cli.services import SERVICES
@@ -29,8 +36,15 @@ BOUNDS_MS = {"embedded": (15.0, 60.0), "real": (40.0, 150.0)}
 POLL_S = 0.0005
 
 
-def measure(client: httpx.Client, count: int) -> list[float]:
-    """Milliseconds of each push, ascending."""
+IsThere = Callable[[str], bool]
+"""Whether ``recognition``'s database has an exam."""
+
+
+def measure(client: httpx.Client, is_there: IsThere, count: int) -> list[float]:
+    """Milliseconds of each push, ascending.
+
+    :raises SystemExit: an exam is in the database, but its API does not know it.
+    """
     hospital = (
         client.post("/api/ingest-api/v1/institutions", json={"code": HOSPITAL_CODE, "name": "影桥示例医院"})
         .raise_for_status()
@@ -47,26 +61,35 @@ def measure(client: httpx.Client, count: int) -> list[float]:
         answer = client.post("/exam-sync", content=sealed.to_json())
         accepted = time.perf_counter()
         exam_id = answer.raise_for_status().json()["content"]
-        while client.get(f"/api/recognition/v1/exams/{exam_id}").status_code != 200:
+        while not is_there(exam_id):
             time.sleep(POLL_S)
         latencies.append((time.perf_counter() - accepted) * 1000)
+        if client.get(f"/api/recognition/v1/exams/{exam_id}").status_code != 200:
+            raise SystemExit(f"recognition's API does not know exam {exam_id}")
     return sorted(latencies)
 
 
 @contextmanager
-def embedded(folder: Path) -> Generator[httpx.Client]:
-    """A client of a fresh embedded suite."""
+def embedded(folder: Path) -> Generator[tuple[httpx.Client, IsThere]]:
+    """A client of a fresh embedded suite, and a look at its database."""
     suite = EmbeddedSuite(folder / "data")
     suite.start()
     try:
-        yield suite.client()
+        [file] = (folder / "data").rglob("recognition.db")
+        with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as database:
+            yield (
+                suite.client(),
+                lambda exam_id: (
+                    database.execute("SELECT 1 FROM exam WHERE exam_id = ?", (exam_id,)).fetchone() is not None
+                ),
+            )
     finally:
         suite.stop()
 
 
 @contextmanager
-def real(folder: Path) -> Generator[httpx.Client]:
-    """A client of a fresh suite on real servers."""
+def real(folder: Path) -> Generator[tuple[httpx.Client, IsThere]]:
+    """A client of a fresh suite on real servers, and a look at its database."""
     kafka, postgres, objects = KafkaBroker(), PostgresCluster(), S3Server()
     servers = (kafka, postgres, objects)
     try:
@@ -76,7 +99,16 @@ def real(folder: Path) -> Generator[httpx.Client]:
         suite = DistributedSuite(folder, kafka.url, databases, objects.create_bucket())
         try:
             suite.start()
-            yield suite.client()
+            with asyncio.Runner() as runner:
+                url = databases["recognition"].replace("postgresql+asyncpg:", "postgresql:")
+                database: Any = runner.run(cast(Any, asyncpg).connect(url))
+
+                def is_there(exam_id: str) -> bool:
+                    found = database.fetchval("SELECT 1 FROM exam WHERE exam_id = $1", exam_id)
+                    return runner.run(found) is not None
+
+                yield suite.client(), is_there
+                runner.run(database.close())
         finally:
             suite.stop()
     finally:
@@ -93,8 +125,8 @@ def main() -> None:
     arguments = parser.parse_args()
     kind = "real" if arguments.real else "embedded"
     suite = real if arguments.real else embedded
-    with tempfile.TemporaryDirectory(prefix="radbridge-visible-") as name, suite(Path(name)) as client:
-        latencies = measure(client, arguments.pushes)
+    with tempfile.TemporaryDirectory(prefix="radbridge-visible-") as name, suite(Path(name)) as parts:
+        latencies = measure(*parts, arguments.pushes)
     p50, p99 = statistics.median(latencies), latencies[int(0.99 * (len(latencies) - 1))]
     bound_50, bound_99 = BOUNDS_MS[kind]
     if arguments.json:
