@@ -1,11 +1,11 @@
 """Exam pushes on their complete path against a bare route that inserts one row.
 
 Complete: HTTP, SM4, validation of 113 fields, sealing, row and event in one commit, relay to the event log, with
-telemetry; 50 connections. The peer does one insert with a commit per request through the raw driver on the same
-kind of database.
+telemetry; 50 connections. Ours runs with one helper process unless told otherwise, as an installation on two cores
+does. The peer does one insert with a commit per request through the raw driver on the same kind of database.
 Rounds alternate; the spread over the rounds is the noise of this machine.
 
-    uv run python -m benchmarks.exam_push [--rounds 3] [--pushes 3000] [--database postgresql] [--slow-sync] [--json]
+    uv run python -m benchmarks.exam_push [--database postgresql] [--slow-sync] [--helpers 1] [--rounds 3] [--json]
 """
 
 import argparse
@@ -112,7 +112,7 @@ def register(port: int) -> bytes:
 
 
 def measure(
-    kind: str, folder: Path, database: str | None, rounds: int, count: int, slow: dict[str, str]
+    kind: str, folder: Path, database: str | None, rounds: int, count: int, slow: dict[str, str], helpers: int
 ) -> dict[str, Any]:
     """Alternate both contenders."""
     bare_port = free_port()
@@ -133,7 +133,7 @@ def measure(
     bare: list[http_load.Load] = []
     with (
         process(bare_command, slow, f"http://127.0.0.1:{bare_port}/"),
-        ingest(folder, ours_database, slow) as port,
+        ingest(folder, ours_database, {**slow, "RADBRIDGE_INGEST_HELPER_PROCESSES": str(helpers)}) as port,
     ):
         key = register(port)
         for number in range(rounds + 1):
@@ -148,6 +148,7 @@ def measure(
     ratios = [mine.requests_per_second / theirs.requests_per_second for mine, theirs in zip(ours, bare, strict=True)]
     return {
         "kind": kind,
+        "helpers": helpers,
         "ratio": statistics.median(ratios),
         "ratio_spread": [min(ratios), max(ratios)],
         "required": REQUIRED[kind],
@@ -165,6 +166,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--pushes", type=int, default=3000)
     parser.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite")
+    parser.add_argument("--helpers", type=int, default=1, help="helper processes of ours, for a machine of two cores")
     parser.add_argument("--slow-sync", action="store_true", help="syncs take 2 ms longer")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
@@ -177,11 +179,11 @@ def main() -> None:
             cluster.start()
             try:
                 url = cluster.create_database().replace("postgresql+asyncpg://", "postgresql://")
-                found = measure(kind, folder, url, arguments.rounds, arguments.pushes, slow)
+                found = measure(kind, folder, url, arguments.rounds, arguments.pushes, slow, arguments.helpers)
             finally:
                 cluster.close()
         else:
-            found = measure(kind, folder, None, arguments.rounds, arguments.pushes, slow)
+            found = measure(kind, folder, None, arguments.rounds, arguments.pushes, slow, arguments.helpers)
     if arguments.json:
         print(json.dumps(found))
         return

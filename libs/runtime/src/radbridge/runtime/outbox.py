@@ -17,7 +17,7 @@ from typing import NamedTuple
 from opentelemetry.trace import SpanKind
 
 from radbridge.contracts.envelope import Event, source_of, to_headers
-from radbridge.contracts.events.base import EventBody
+from radbridge.contracts.events.base import EncodedBody, EventBody, encoded
 from radbridge.contracts.identifiers import event_id
 from radbridge.runtime.bus.protocol import BusError, EventLog, Message
 from radbridge.runtime.clock import Clock, from_micros, to_micros
@@ -130,7 +130,7 @@ class Outbox:
         draft = self._draft(body)
         return draft.event(await self._store(tx, draft, version))
 
-    async def write_one(self, sql: str, *values: Value, body: EventBody) -> int | None:
+    async def write_one(self, sql: str, *values: Value, body: EventBody | EncodedBody) -> int | None:
         """Run one ``INSERT``, ``UPDATE`` or ``DELETE`` without ``RETURNING``, and publish if it touched a row.
 
         Answers the event's version, or ``None`` when no row was touched and nothing published. The way for hot paths:
@@ -194,18 +194,18 @@ class Outbox:
             return Backlog(0, timedelta())
         return Backlog(int(row["waiting"]), max(timedelta(), self._clock() - from_micros(row["oldest"])))
 
-    def _draft(self, body: EventBody) -> _Draft:
-        data = body.model_dump_json().encode()
-        if len(data) > LARGEST_EVENT:
-            raise EventTooLarge(f"{body.event_type()} has {len(data)} bytes, {LARGEST_EVENT} at most")
+    def _draft(self, body: EventBody | EncodedBody) -> _Draft:
+        written = body if isinstance(body, EncodedBody) else encoded(body)
+        if len(written.data) > LARGEST_EVENT:
+            raise EventTooLarge(f"{written.type} has {len(written.data)} bytes, {LARGEST_EVENT} at most")
         return _Draft(
             source=self._source,
-            subject=body.aggregate_id(),
-            topic=body.TOPIC,
-            type=body.event_type(),
+            subject=written.subject,
+            topic=written.topic,
+            type=written.type,
             time=self._clock(),
             traceparent=current_traceparent(),
-            data=data,
+            data=written.data,
         )
 
     async def _store(self, tx: Transaction, draft: _Draft, version: int | None) -> int:

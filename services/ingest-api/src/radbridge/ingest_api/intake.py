@@ -1,7 +1,7 @@
 """Accepting records: sealed, stored and announced in one transaction, or not at all.
 
-Nothing here knows a dialect: the HTTP edge hands over canonical records that passed validation, and the digest of what
-was sent.
+Nothing here knows a dialect: the HTTP edge hands over prepared exams, and canonical reports that passed validation with
+the digest of what was sent.
 """
 
 from dataclasses import dataclass
@@ -15,12 +15,10 @@ from radbridge.contracts.model.serialization import to_json
 from radbridge.contracts.model.value import changed
 from radbridge.ingest_api.domain.arbitration import Outcome, outcome_of_refusal, outcome_of_stored
 from radbridge.ingest_api.domain.publication import (
-    exam_event,
-    exam_id_of,
-    record_id_of,
     report_event,
     report_id_of,
 )
+from radbridge.ingest_api.preparing import PreparedExam, exam_row
 from radbridge.ingest_api.store import records
 from radbridge.runtime.blob_ledger import BlobLedger
 from radbridge.runtime.blobs.sealed import SealedBlobs
@@ -29,7 +27,6 @@ from radbridge.runtime.database.protocol import Database, Transaction, Value
 from radbridge.runtime.directory import Institution
 from radbridge.runtime.outbox import Outbox
 from radbridge.runtime.security.keyring import Keyring
-from radbridge.runtime.security.patient import seal_patient
 from radbridge.runtime.security.vault import Vault
 
 JSON = "application/json"
@@ -45,10 +42,9 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class _Push:
-    """A record ready to be stored: its id, the statement that stores it, and the event that tells of it."""
+    """A report ready to be stored: its id, the values of ``records.SAVE_REPORT``, and the event that tells of it."""
 
     record_id: str
-    sql: str
     values: tuple[Value, ...]
     event: EventBody
     objects: tuple[str, ...] = ()
@@ -67,17 +63,16 @@ class Intake:
     ledger: BlobLedger
     clock: Clock
 
-    async def accept_exam(self, institution: Institution, catalogue: str, exam: Exam, digest: str) -> Accepted:
+    async def accept_exam(self, exam: PreparedExam) -> Accepted:
         """Store an exam and publish ``exam.registered`` (or ``exam.voided``) in one commit.
 
         :raises DatabaseUnavailable: nothing was stored.
         """
-        push = self._exam_push(institution, catalogue, exam, digest)
-        stored = await self.outbox.write_one(push.sql, *push.values, body=push.event)
+        stored = await self.outbox.write_one(records.SAVE_EXAM, *exam.values, body=exam.event)
         if stored is None:
-            known = await self.database.read(lambda tx: records.exam_digest(tx, push.record_id))
-            return Accepted(push.record_id, outcome_of_refusal(known, digest))
-        return Accepted(push.record_id, outcome_of_stored(stored))
+            known = await self.database.read(lambda tx: records.exam_digest(tx, exam.exam_id))
+            return Accepted(exam.exam_id, outcome_of_refusal(known, exam.digest))
+        return Accepted(exam.exam_id, outcome_of_stored(stored))
 
     async def accept_report(
         self, institution: Institution, report: Report, document: bytes | None, document_type: str, digest: str
@@ -102,7 +97,6 @@ class Intake:
     async def accept_both(
         self,
         institution: Institution,
-        catalogue: str,
         exam: Exam,
         report: Report,
         document: bytes | None,
@@ -114,15 +108,17 @@ class Intake:
         :raises DatabaseUnavailable: nothing was stored.
         :raises BlobUnavailable: nothing was stored.
         """
-        exam_push = self._exam_push(institution, catalogue, exam, digest)
+        exam_values, exam_event = exam_row(
+            self.keyring, self.vault, (institution.id, institution.code, institution.name), exam, digest, self.clock()
+        )
 
         async def store() -> _Push:
             return await self._report_push(institution, report, document, document_type, digest)
 
         async def commit(report_push: _Push, stored_anew: frozenset[str]) -> Accepted:
             async def work(tx: Transaction) -> Outcome:
-                if await tx.execute(exam_push.sql, *exam_push.values):
-                    await self.outbox.publish(tx, exam_push.event)
+                if await tx.execute(records.SAVE_EXAM, *exam_values):
+                    await self.outbox.publish(tx, exam_event)
                 return await self._save_report(tx, report_push, stored_anew, digest)
 
             return Accepted(report_push.record_id, await self.database.write(work))
@@ -130,30 +126,10 @@ class Intake:
         return await self.ledger.keep(store, commit)
 
     async def _save_report(self, tx: Transaction, push: _Push, stored_anew: frozenset[str], digest: str) -> Outcome:
-        if not await tx.execute(push.sql, *push.values):
+        if not await tx.execute(records.SAVE_REPORT, *push.values):
             return outcome_of_refusal(await records.report_digest(tx, push.record_id), digest)
         await self.ledger.name(tx, push.objects, stored_anew=stored_anew)
         return outcome_of_stored((await self.outbox.publish(tx, push.event)).version)
-
-    def _exam_push(self, institution: Institution, catalogue: str, exam: Exam, digest: str) -> _Push:
-        exam_id = exam_id_of(institution.id, exam.number)
-        sealed = self.keyring.seal(institution.id, "patient", to_json(exam), place=exam_id)
-        patient = seal_patient(
-            self.keyring, self.vault, institution.id, record_id_of(institution.id, exam.patient), exam.patient
-        )
-        event = exam_event(
-            exam_id, institution.id, institution.code, institution.name, catalogue, exam, patient, sealed
-        )
-        values = (
-            exam_id,
-            institution.id,
-            exam.number,
-            digest,
-            to_micros(exam.changed_at),
-            to_micros(self.clock()),
-            sealed.encode(),
-        )
-        return _Push(exam_id, records.SAVE_EXAM, values, event)
 
     async def _report_push(
         self, institution: Institution, report: Report, document: bytes | None, document_type: str, digest: str
@@ -180,7 +156,7 @@ class Intake:
             orjson.dumps(event.exam_ids).decode(),
             orjson.dumps(objects).decode(),
         )
-        return _Push(report_id, records.SAVE_REPORT, values, event, objects)
+        return _Push(report_id, values, event, objects)
 
     async def _put_blobs(
         self, institution: Institution, report: Report, document: bytes | None, document_type: str

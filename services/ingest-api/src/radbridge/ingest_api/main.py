@@ -1,11 +1,17 @@
 """The ``ingest-api`` service, put together."""
 
+from functools import partial
+
 from radbridge.ingest_api.api import institutions, pushes, shanxi
 from radbridge.ingest_api.intake import Intake
 from radbridge.ingest_api.named_objects import NamedObjects
+from radbridge.ingest_api.preparing import exam_preparation
 from radbridge.ingest_api.refusal_log import RefusalLog
+from radbridge.ingest_api.settings import IngestSettings
 from radbridge.runtime.blob_ledger import BlobLedger
+from radbridge.runtime.process_pool import ProcessPool
 from radbridge.runtime.service import Resources, Service, ServiceDefinition, Worker
+from radbridge.runtime.settings import load_settings
 from radbridge.runtime.sweeper import Sweeper
 
 
@@ -22,7 +28,10 @@ def build(resources: Resources) -> Service:
         resources.clock,
     )
     refusal_log = RefusalLog(resources.database, resources.clock)
-    pushes_of_shanxi = shanxi.edge(resources, intake, refusal_log)
+    preparation = ProcessPool(
+        partial(exam_preparation, resources.vault.to_text()), processes=load_settings(IngestSettings).helper_processes
+    )
+    pushes_of_shanxi = shanxi.edge(resources, intake, refusal_log, preparation)
     return Service(
         name="ingest-api",
         direct=pushes_of_shanxi.direct,
@@ -33,7 +42,11 @@ def build(resources: Resources) -> Service:
         ),
         requires_objects=True,
         without_database=shanxi.without_database,
-        workers=(Worker("refusal-log", refusal_log.run), Worker("sweeper", sweeper(resources, ledger).run)),
+        workers=(
+            Worker("refusal-log", refusal_log.run),
+            Worker("sweeper", sweeper(resources, ledger).run),
+            Worker("preparation", preparation.serve),
+        ),
     )
 
 

@@ -1,5 +1,6 @@
 """What every event body has in common."""
 
+from dataclasses import dataclass
 from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
@@ -32,6 +33,22 @@ class EventBody(Part):
     def aggregate_id(self) -> str:
         """Subject of the event and key of the message."""
         raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedBody:
+    """An event body as it will be sent: what remains of it where another process made it."""
+
+    type: str
+    topic: str
+    subject: str
+    data: bytes
+    """UTF-8 JSON."""
+
+
+def encoded(body: EventBody) -> EncodedBody:
+    """The body, written."""
+    return EncodedBody(body.event_type(), body.TOPIC, body.aggregate_id(), body.model_dump_json().encode())
 
 
 class BlobRef(Part):

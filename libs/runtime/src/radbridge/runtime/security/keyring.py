@@ -8,7 +8,7 @@ elsewhere, it does not open.
 import base64
 import binascii
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cryptography.exceptions import InvalidTag
 
@@ -35,9 +35,11 @@ class KeyNotKnown(SealError):
 
 
 @dataclass(frozen=True, slots=True)
-class _DataKey:
+class DataKey:
+    """A key that seals what an institution has of one purpose."""
+
     id: str
-    secret: bytes
+    secret: bytes = field(repr=False)
 
 
 class Keyring:
@@ -46,7 +48,7 @@ class Keyring:
     def __init__(self, vault: Vault) -> None:
         self._vault = vault
         self._by_id: dict[str, bytes] = {}
-        self._current: dict[tuple[str, str], _DataKey] = {}
+        self._current: dict[tuple[str, str], DataKey] = {}
 
     def new_keys(self, institution_id: str) -> list[WrappedKey]:
         """Fresh wrapped keys of a new institution, one per purpose. They seal at once; they must be published with the
@@ -58,7 +60,7 @@ class Keyring:
             root, wrapped = self._vault.wrap(secret, _context(institution_id, purpose, key_id))
             made.append(WrappedKey(key_id=key_id, purpose=purpose, root=root, wrapped=wrapped))
             self._by_id[key_id] = secret
-            self._current.setdefault((institution_id, purpose), _DataKey(key_id, secret))
+            self._current.setdefault((institution_id, purpose), DataKey(key_id, secret))
         return made
 
     def add_institution(self, institution: InstitutionUpdated) -> None:
@@ -75,14 +77,34 @@ class Keyring:
                 except VaultError as error:
                     raise SealError(f"key {key.key_id} of institution {institution.institution_id}: {error}") from error
                 self._by_id[key.key_id] = secret
-            self._current[institution.institution_id, key.purpose] = _DataKey(key.key_id, secret)
+            self._current[institution.institution_id, key.purpose] = DataKey(key.key_id, secret)
+
+    def sealing_key(self, institution_id: str, purpose: str) -> DataKey:
+        """The key that seals now; as secret as what it seals.
+
+        :raises KeyNotKnown: the institution is not on this keyring.
+        """
+        key = self._current.get((institution_id, purpose))
+        if key is not None:
+            return key
+        if institution_id != PLATFORM:
+            raise KeyNotKnown(f"no {purpose} key of institution {institution_id}")
+        root = self._vault.current_root
+        key = DataKey(f"{PLATFORM}:{root}:{purpose}", self._vault.platform_key(purpose))
+        self._current[institution_id, purpose] = key
+        return key
+
+    def adopt(self, institution_id: str, purpose: str, key: DataKey) -> None:
+        """Seal with a key that another keyring of the same vault answered."""
+        self._by_id[key.id] = key.secret
+        self._current[institution_id, purpose] = key
 
     def seal(self, institution_id: str, purpose: str, clear: bytes, *, place: str) -> str:
         """A token that holds ``clear`` for this place only.
 
         :raises KeyNotKnown: the institution is not on this keyring.
         """
-        key = self._sealing_key(institution_id, purpose)
+        key = self.sealing_key(institution_id, purpose)
         sealed = sm4_gcm_seal(key.secret, clear, _bound(key.id, place))
         return f"{_TOKEN}.{key.id}.{base64.urlsafe_b64encode(sealed).rstrip(b'=').decode()}"
 
@@ -104,7 +126,7 @@ class Keyring:
 
     def seal_bytes(self, institution_id: str, purpose: str, clear: bytes, *, place: str) -> bytes:
         """Sealed bytes of a whole object. Takes about 8 ms per MB: large ones belong in a thread."""
-        key = self._sealing_key(institution_id, purpose)
+        key = self.sealing_key(institution_id, purpose)
         key_id = key.id.encode()
         return b"".join((_BLOB, bytes((len(key_id),)), key_id, sm4_gcm_seal(key.secret, clear, _bound(key.id, place))))
 
@@ -124,17 +146,6 @@ class Keyring:
             return sm4_gcm_open(self._opening_key(key_id), sealed, _bound(key_id, place))
         except (InvalidTag, ValueError) as error:
             raise SealError("a sealed value was changed or stands in another place") from error
-
-    def _sealing_key(self, institution_id: str, purpose: str) -> _DataKey:
-        key = self._current.get((institution_id, purpose))
-        if key is not None:
-            return key
-        if institution_id != PLATFORM:
-            raise KeyNotKnown(f"no {purpose} key of institution {institution_id}")
-        root = self._vault.current_root
-        key = _DataKey(f"{PLATFORM}:{root}:{purpose}", self._vault.platform_key(purpose))
-        self._current[institution_id, purpose] = key
-        return key
 
     def _opening_key(self, key_id: str) -> bytes:
         secret = self._by_id.get(key_id)

@@ -4,10 +4,10 @@ Every answer is HTTP 200 with ``code`` 1 or 0, whatever arrived (chapter 三(六
 What could not be accepted leaves nothing behind but a line in the refusal log.
 """
 
-import hmac
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 import orjson
 from fastapi import APIRouter, Request, Response
@@ -15,41 +15,50 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from radbridge.contracts.dialects import base64_slices
 from radbridge.contracts.dialects.faults import Fault, Rule
-from radbridge.contracts.dialects.pack import Message
 from radbridge.contracts.dialects.record_rules import Context, Record
 from radbridge.contracts.dialects.shanxi_v2_1 import answers, envelope
 from radbridge.contracts.dialects.shanxi_v2_1.pack import load_pack
 from radbridge.contracts.model.report import Report
 from radbridge.ingest_api.domain.arbitration import Outcome
 from radbridge.ingest_api.intake import Accepted, Intake
+from radbridge.ingest_api.preparing import ExamPush, PreparedExam, Refused, Sender, decoded, digest_of, number_of
 from radbridge.ingest_api.refusal_log import RefusalLog
 from radbridge.runtime.blobs.protocol import BlobUnavailable
-from radbridge.runtime.body import offload, whole_body
+from radbridge.runtime.body import OFFLOAD_BYTES, offload, whole_body
 from radbridge.runtime.database.protocol import DatabaseUnavailable
 from radbridge.runtime.directory import Institution
 from radbridge.runtime.outbox import EventTooLarge
+from radbridge.runtime.process_pool import ProcessPool
 from radbridge.runtime.security.keyring import SealError
+from radbridge.runtime.security.patient import PURPOSE
 from radbridge.runtime.service import Resources
 
-T = TypeVar("T")
-
-CATALOGUE = "shanxi"
+REPORT_NUMBER = "recordNum"
 INTERFACES = ("/exam-sync", "/report/sync", "/examMergeReport-sync")
 OTHER_METHODS = ["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"]
 DATABASE_AWAY = "平台暂不可用：数据库无法访问，数据未保存，请稍后重试"
 PDF, OFD = "application/pdf", "application/ofd"
 
-Accept = Callable[[Institution, Record, bytes], Coroutine[Any, Any, Accepted]]
+Accept = Callable[[Request, "_Known"], Coroutine[Any, Any, Accepted]]
 
 
-class Refused(Exception):
-    """The push is not accepted; ``message`` is what the hospital reads."""
+@dataclass(slots=True)
+class _Known:
+    """What is known of a push so far, for the refusal log."""
 
-    def __init__(self, message: str, faults: Sequence[Fault] = (), *, number: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.faults = faults
-        self.number = number
+    hospital_code: str = ""
+    institution: Institution | None = None
+    number: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """A push of a registered hospital, not opened yet."""
+
+    institution: Institution
+    envelope: envelope.Envelope
+    size: int
+    """Bytes of its body."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,60 +69,71 @@ class ShanxiEdge:
     direct: Mapping[str, ASGIApp]
 
 
-def edge(resources: Resources, intake: Intake, refusal_log: RefusalLog) -> ShanxiEdge:
+def edge(
+    resources: Resources, intake: Intake, refusal_log: RefusalLog, preparation: ProcessPool[ExamPush, PreparedExam]
+) -> ShanxiEdge:
     """The paths as printed in the standard."""
     api = APIRouter(tags=["Shanxi V2.1"])
     pack = load_pack()
-    if pack.exam is None or pack.report is None or pack.exam_with_report is None:
-        raise ValueError(f"pack {pack.name} lacks exam or report")
-    exam_message, report_message, merged_message = pack.exam, pack.report, pack.exam_with_report
+    if pack.report is None or pack.exam_with_report is None:
+        raise ValueError(f"pack {pack.name} lacks reports")
+    report_message, merged_message = pack.report, pack.exam_with_report
     push_key = resources.vault.hmac_key("push")
 
-    async def opened(body: bytes, encryption_type: str | None) -> tuple[Institution, bytes, Record]:
-        """The sender and the record of a request."""
-        envelope.check_encryption_type(encryption_type)
+    async def received(request: Request, known: _Known) -> _Sent:
+        """A request and who sent it. A body may be 60 MB: what was gone through is not kept."""
+        envelope.check_encryption_type(request.headers.get(envelope.ENCRYPTION_TYPE_HEADER))
+        body = await whole_body(request.receive)
         size = len(body)
         parsed = await offload(envelope.parse_envelope, size, body)
-        # a body may be 60 MB: nothing that was gone through is kept while the next step runs
-        del body
+        known.hospital_code = parsed.hospital_code
         institution = resources.directory.by_code(parsed.hospital_code)
         if institution is None or not institution.enabled:
-            raise Unknown(parsed.hospital_code)
-        try:
-            plaintext = await offload(
-                envelope.open_envelope,
-                size,
-                parsed,
-                key=institution.sm4_key,
-                now=resources.clock().timestamp(),
-                allowed_skew_seconds=int(institution.clock_skew.total_seconds()),
-            )
-            del parsed
-            record = await offload(envelope.parse_record, len(plaintext), plaintext)
-        except envelope.EnvelopeError as error:
-            raise FromKnown(institution, Refused(error.message)) from None
-        except SealError:
-            raise FromKnown(institution, Refused("平台暂不可用：无法读取医院密钥，请稍后重试")) from None
-        return institution, plaintext, cast("Record", record)
+            raise Refused("hospitalCode未登记或已停用")
+        known.institution = institution
+        return _Sent(institution, parsed, size)
 
-    async def push(request: Request, interface: str, number_field: str, accept: Accept) -> Response:
-        institution: Institution | None = None
-        hospital_code = ""
-        number = ""
+    senders: dict[str, tuple[Institution, Sender]] = {}
+
+    def sender_of(institution: Institution) -> Sender:
+        """The same one until the institution changes: sent to another process, it then goes once for many pushes."""
+        known, sender = senders.get(institution.id, (None, None))
+        if known is institution and sender is not None:
+            return sender
+        sender = Sender(
+            id=institution.id,
+            code=institution.code,
+            name=institution.name,
+            sm4_key=institution.sm4_key,
+            clock_skew_seconds=int(institution.clock_skew.total_seconds()),
+            patient_key=resources.keyring.sealing_key(institution.id, PURPOSE),
+        )
+        senders[institution.id] = institution, sender
+        return sender
+
+    async def opened(sent: _Sent) -> tuple[bytes, Record]:
+        """The plaintext of a push, and its record."""
+        plaintext = await offload(
+            envelope.open_envelope,
+            sent.size,
+            sent.envelope,
+            key=sent.institution.sm4_key,
+            now=resources.clock().timestamp(),
+            allowed_skew_seconds=int(sent.institution.clock_skew.total_seconds()),
+        )
+        del sent  # the caller keeps nothing of it either
+        return plaintext, cast("Record", await offload(envelope.parse_record, len(plaintext), plaintext))
+
+    async def push(request: Request, interface: str, accept: Accept) -> Response:
+        known = _Known()
         try:
-            encryption_type = request.headers.get(envelope.ENCRYPTION_TYPE_HEADER)
-            institution, plaintext, record = await opened(await whole_body(request.receive), encryption_type)
-            number = _number_of(record, number_field)
-            accepted = await accept(institution, record, plaintext)
+            accepted = await accept(request, known)
         except envelope.EnvelopeError as error:
             refusal = Refused(error.message)
-        except Unknown as unknown:
-            hospital_code = unknown.hospital_code
-            refusal = Refused("hospitalCode未登记或已停用")
-        except FromKnown as known:
-            institution, refusal = known.institution, known.refusal
         except Refused as error:
             refusal = error
+        except SealError:
+            refusal = Refused("平台暂不可用：无法读取医院密钥，请稍后重试")
         except DatabaseUnavailable:
             refusal = Refused(DATABASE_AWAY)
         except BlobUnavailable:
@@ -123,51 +143,67 @@ def edge(resources: Resources, intake: Intake, refusal_log: RefusalLog) -> Shanx
         else:
             return _answer(answers.success(accepted.record_id, _message(accepted.outcome)))
         refusal_log.note(
-            hospital_code=institution.code if institution else hospital_code,
-            institution_id=institution.id if institution else "",
+            hospital_code=known.institution.code if known.institution else known.hospital_code,
+            institution_id=known.institution.id if known.institution else "",
             interface=interface,
-            number=number,
+            number=refusal.number or known.number,
             message=refusal.message,
             faults=refusal.faults,
         )
         return _answer(answers.refusal(refusal.faults) if refusal.faults else answers.failure(refusal.message))
 
-    async def accept_exam(institution: Institution, record: Record, plaintext: bytes) -> Accepted:
-        exam = _decoded(exam_message, record, Context(hospital_code=institution.code))
-        return await intake.accept_exam(institution, CATALOGUE, exam, _digest(push_key, plaintext))
+    async def accept_exam(request: Request, known: _Known) -> Accepted:
+        sent = await received(request, known)
+        exam_push = ExamPush(sent.envelope, sender_of(sent.institution), resources.clock())
+        if sent.size > OFFLOAD_BYTES:
+            prepared = await asyncio.to_thread(preparation.here, exam_push)
+        else:
+            prepared = await preparation.run(exam_push)
+        known.number = prepared.number
+        return await intake.accept_exam(prepared)
 
-    async def accept_report(institution: Institution, record: Record, plaintext: bytes) -> Accepted:
+    async def accept_report(request: Request, known: _Known) -> Accepted:
+        sent = await received(request, known)
+        institution, opening = sent.institution, opened(sent)
+        del sent
+        plaintext, record = await opening
+        known.number = number_of(record, REPORT_NUMBER)
         context = Context(hospital_code=institution.code)
-        report = await offload(_decoded, len(plaintext), report_message, record, context)
+        report = await offload(decoded, len(plaintext), report_message, record, context, REPORT_NUMBER)
         document, kind, digest = await prepared(report, plaintext)
         return await intake.accept_report(institution, report, document, kind, digest)
 
-    async def accept_both(institution: Institution, record: Record, plaintext: bytes) -> Accepted:
+    async def accept_both(request: Request, known: _Known) -> Accepted:
+        sent = await received(request, known)
+        institution, opening = sent.institution, opened(sent)
+        del sent
+        plaintext, record = await opening
+        known.number = number_of(record, REPORT_NUMBER)
         context = Context(hospital_code=institution.code, is_merged=True)
-        exam, report = await offload(_decoded, len(plaintext), merged_message, record, context)
+        exam, report = await offload(decoded, len(plaintext), merged_message, record, context, REPORT_NUMBER)
         document, kind, digest = await prepared(report, plaintext)
-        return await intake.accept_both(institution, CATALOGUE, exam, report, document, kind, digest)
+        return await intake.accept_both(institution, exam, report, document, kind, digest)
 
     async def prepared(report: Report, plaintext: bytes) -> tuple[bytes | None, str, str]:
         """The report's file with its type, and the digest of the push."""
         document = await offload(_document, len(plaintext), report)
         kind = OFD if document is not None and document.startswith(b"PK") else PDF
-        return document, kind, await offload(_digest, len(plaintext), push_key, plaintext)
+        return document, kind, await offload(digest_of, len(plaintext), push_key, plaintext)
 
     @api.post("/exam-sync", summary="检查数据上传")
     async def exam_sync(request: Request) -> Response:
         """An exam, at registration and whenever it changes. Fields: docs/api/shanxi-v2.1.md."""
-        return await push(request, "exam-sync", "risStudyId", accept_exam)
+        return await push(request, "exam-sync", accept_exam)
 
     @api.post("/report/sync", summary="报告数据上传")
     async def report_sync(request: Request) -> Response:
         """A report with its signature package. Fields: docs/api/shanxi-v2.1.md."""
-        return await push(request, "report/sync", "recordNum", accept_report)
+        return await push(request, "report/sync", accept_report)
 
     @api.post("/examMergeReport-sync", summary="检查报告合并上传")
     async def exam_merge_report_sync(request: Request) -> Response:
         """An exam and its report in one message. Fields: docs/api/shanxi-v2.1.md."""
-        return await push(request, "examMergeReport-sync", "recordNum", accept_both)
+        return await push(request, "examMergeReport-sync", accept_both)
 
     async def other_method(request: Request) -> Response:
         return _answer(answers.failure(f"请求方式应为 POST，实际为 {request.method}"))
@@ -197,30 +233,6 @@ def _application(endpoint: Callable[[Request], Awaitable[Response]]) -> ASGIApp:
     return answer
 
 
-class Unknown(Exception):
-    """Nobody that is registered sent this."""
-
-    def __init__(self, hospital_code: str) -> None:
-        super().__init__()
-        self.hospital_code = hospital_code
-
-
-class FromKnown(Exception):
-    """A registered hospital's request was refused before its record was read."""
-
-    def __init__(self, institution: Institution, refusal: Refused) -> None:
-        super().__init__()
-        self.institution = institution
-        self.refusal = refusal
-
-
-def _decoded(message: Message[T], record: Record, context: Context) -> T:
-    outcome = message.validate(record, context)
-    if not outcome.is_accepted:
-        raise Refused(f"数据校验未通过，共{len(outcome.faults)}处", outcome.faults)
-    return message.decode(record)
-
-
 def _document(report: Report) -> bytes | None:
     """The report's file. Decoded in slices, as ``is_base64`` looked at it: each holds the interpreter for a
     millisecond, the whole would hold up the event loop from any thread."""
@@ -231,19 +243,6 @@ def _document(report: Report) -> bytes | None:
     except ValueError:
         message = "reportPdfBase64（报告pdf文件内容）不是合法的 Base64"
         raise Refused(message, (Fault("reportPdfBase64", Rule.FORMAT, message),)) from None
-
-
-def _digest(key: bytes, plaintext: bytes) -> str:
-    return hmac.digest(key, plaintext, "sha256").hex()
-
-
-def _number_of(record: object, field: str) -> str:
-    if not isinstance(record, dict):
-        return ""
-    members = cast("dict[str, object]", record)
-    inner = members.get("report")
-    value = members.get(field) or (cast("dict[str, object]", inner).get(field) if isinstance(inner, dict) else None)
-    return value if isinstance(value, str) else ""
 
 
 def _message(outcome: Outcome) -> str:
