@@ -5,7 +5,15 @@ from collections.abc import Sequence
 
 import pytest
 
-from radbridge.runtime.database.protocol import ConstraintViolated, Database, OutcomeUnknown, Row, Value
+from radbridge.runtime.database.protocol import (
+    ConstraintViolated,
+    Database,
+    DatabaseError,
+    DatabaseUnavailable,
+    OutcomeUnknown,
+    Row,
+    Value,
+)
 from radbridge.runtime.database.shared_writes import SharedWrites
 
 SAVE = (
@@ -83,3 +91,41 @@ async def test_a_caller_that_gave_up_is_not_waited_for(database: Database) -> No
     rows = await asyncio.gather(*calls, return_exceptions=True)
     assert [isinstance(row, asyncio.CancelledError) for row in rows] == [False] * 5 + [True] * 5
     assert await shared.write("later", ("later", 1)) is not None
+
+
+async def test_nobody_waits_for_ever_after_a_fault_that_nobody_foresaw(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared = SharedWrites(database, SAVE, key="name")
+    write_one = database.write_one
+
+    async def refused(sql: str, rows: object) -> list[Row]:
+        raise ConstraintViolated("one of them")
+
+    async def faulty(sql: str, *values: Value) -> list[Row]:
+        if values[0] == "item7":
+            raise MemoryError
+        return await write_one(sql, *values)
+
+    monkeypatch.setattr(database, "write_many", refused)
+    monkeypatch.setattr(database, "write_one", faulty)
+    outcomes = await asyncio.gather(
+        *(shared.write(f"item{number}", (f"item{number}", number)) for number in range(20)), return_exceptions=True
+    )
+    assert [number for number, outcome in enumerate(outcomes) if isinstance(outcome, BaseException)] == [7]
+    assert isinstance(outcomes[7], DatabaseError)
+
+
+async def test_all_hear_of_a_sender_that_is_stopped(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    shared = SharedWrites(database, SAVE, key="name")
+
+    async def stopped(sql: str, *values: Value) -> list[Row]:
+        await asyncio.sleep(0)
+        raise asyncio.CancelledError
+
+    monkeypatch.setattr(database, "write_one", stopped)
+    monkeypatch.setattr(database, "write_many", stopped)
+    outcomes = await asyncio.gather(
+        *(shared.write(f"item{number}", (f"item{number}", number)) for number in range(20)), return_exceptions=True
+    )
+    assert all(isinstance(outcome, DatabaseUnavailable) for outcome in outcomes)

@@ -299,3 +299,21 @@ async def test_the_backlog_tells_how_long_the_oldest_waits(database: Database, l
         await outbox.drained()
         await until(lambda: reported[-1:] == [Backlog(0, timedelta())])
     assert reported[0] == Backlog(2, timedelta(seconds=30))
+
+
+async def test_a_turn_of_the_relay_reads_a_megabyte_at_most(database: Database, outbox: Outbox, log: KeptLog) -> None:
+    batches: list[int] = []
+    append = log.append
+
+    async def counted(messages: Sequence[Message]) -> list[tuple[int, int]]:
+        batches.append(sum(len(message.value) for message in messages))
+        return await append(messages)
+
+    log.append = counted  # type: ignore[method-assign]
+    for number in range(12):
+        await publish(database, outbox, f"e{number}", "x" * (250 * 1024))
+    async with relaying(outbox):
+        await outbox.drained()
+    assert len(log.events) == 12
+    if database.dialect == "sqlite":
+        assert max(batches) <= 1 << 20

@@ -8,7 +8,7 @@ that commits late would be passed over. A repeat after a crash has the same even
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -28,6 +28,7 @@ from radbridge.runtime.telemetry.traces import Tracing, current_traceparent, is_
 LARGEST_EVENT = 256 * 1024
 """Bytes of a body. Whatever may be larger is a blob that the body names."""
 _BATCH = 100
+_BYTES_PER_TURN = 1 << 20
 _SWEEP_S = 1.0
 _BETWEEN_KNOCKS_S = 0.005
 _COUNTED_BACKLOG = 10_000
@@ -138,7 +139,7 @@ class Outbox:
         such statement is under way shares the next round trip and commit.
 
         :raises EventTooLarge: the body belongs into a blob.
-        :raises DatabaseUnavailable: neither row nor event was written.
+        :raises DatabaseUnavailable: neither row nor event was written; as ``OutcomeUnknown``, both or neither.
         """
         draft = self._draft(body)
         if self._database.dialect == "sqlite":
@@ -263,7 +264,8 @@ class Outbox:
             if sent:
                 # one writer at a time commits in the order of the numbers: up to the last one, all were read and sent
                 await tx.execute("DELETE FROM outbox WHERE sequence <= $1", sent[-1])
-            return await tx.fetch(_FETCH, _BATCH)
+            sizes = await tx.fetch("SELECT sequence, LENGTH(data) FROM outbox ORDER BY sequence LIMIT $1", _BATCH)
+            return await tx.fetch(_FETCH, _fit_for_one_turn(size for _, size in sizes)) if sizes else []
 
         if dialect == "sqlite":
             rows = await self._database.write(step, brief=True)
@@ -297,6 +299,17 @@ class Outbox:
         )
         event = draft.event(row["version"])
         return Message(topic=draft.topic, key=draft.subject, value=draft.data, headers=tuple(to_headers(event)))
+
+
+def _fit_for_one_turn(sizes: Iterable[int]) -> int:
+    """How many of these may be read on the event loop: one at least."""
+    total = count = 0
+    for size in sizes:
+        total += size
+        if count and total > _BYTES_PER_TURN:
+            break
+        count += 1
+    return count
 
 
 @lru_cache(maxsize=1)

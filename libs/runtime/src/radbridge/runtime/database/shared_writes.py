@@ -4,13 +4,23 @@ There is no timer. Whoever comes first is sent at once; whoever comes while that
 """
 
 import asyncio
+import contextvars
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from radbridge.runtime.database.protocol import Database, DatabaseError, DatabaseUnavailable, Row, Value
+from radbridge.runtime.database.protocol import (
+    Database,
+    DatabaseError,
+    DatabaseUnavailable,
+    OutcomeUnknown,
+    Row,
+    Value,
+)
 
 _MOST_UNDER_WAY = 2
 _MOST_PER_COMMIT = 50
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,14 +48,15 @@ class SharedWrites:
     async def write(self, key: str, values: tuple[Value, ...]) -> Row | None:
         """Run the statement with these values; answers its row once that is durable.
 
-        :raises DatabaseUnavailable: nothing was written.
+        :raises DatabaseUnavailable: nothing was written; as ``OutcomeUnknown``, all of it or nothing.
         :raises DatabaseError: these values are refused; nothing of them was written.
         """
         write = _Write(key, values, asyncio.get_running_loop().create_future())
         self._waiting.append(write)
         if self._under_way < _MOST_UNDER_WAY:
             self._under_way += 1
-            sender = asyncio.create_task(self._send_waiting())
+            # a context of its own: it sends for many callers, in nobody's trace
+            sender = asyncio.create_task(self._send_waiting(), context=contextvars.Context())
             self._senders.add(sender)
             sender.add_done_callback(self._senders.discard)
         return await write.answer
@@ -57,6 +68,10 @@ class SharedWrites:
                 self._keys_under_way |= keys
                 try:
                     await self._settle(writes)
+                except BaseException:
+                    _refuse(writes, OutcomeUnknown("the sender was stopped"))
+                    _refuse(self._waiting, DatabaseUnavailable("the sender was stopped"))
+                    raise
                 finally:
                     self._keys_under_way -= keys
         finally:
@@ -73,9 +88,9 @@ class SharedWrites:
                 return
             for write in writes:  # one of them was refused, and the others with it
                 await self._settle([write])
-        except BaseException as error:
-            _refuse(writes, DatabaseUnavailable(type(error).__name__))
-            raise
+        except Exception as error:
+            _log.exception("a shared statement failed")
+            _refuse(writes, DatabaseError(f"the statement failed: {type(error).__name__}"))
         else:
             by_key = {row[self._key]: row for row in rows}
             for write in writes:

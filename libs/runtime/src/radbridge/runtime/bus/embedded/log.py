@@ -27,7 +27,8 @@ from radbridge.runtime.database.protocol import Transaction
 T = TypeVar("T")
 
 _MOST_BRIEFLY = 100
-"""Messages that are appended on the event loop; more would hold it for several milliseconds."""
+"""Messages that are appended on the event loop; more would hold it for several milliseconds, as more bytes would."""
+_MOST_BYTES_BRIEFLY = 1 << 20
 
 
 def _wall_clock_ms() -> int:
@@ -152,7 +153,8 @@ class EmbeddedLog:
                 self._heartbeat = asyncio.create_task(self._keep_alive(), name="events-heartbeat")
 
     async def _write(self, appends: list[Sequence[Message]]) -> list[records.Places | BusError]:
-        is_brief = sum(map(len, appends)) <= _MOST_BRIEFLY
+        sizes = [len(message.value) for messages in appends for message in messages]
+        is_brief = len(sizes) <= _MOST_BRIEFLY and sum(sizes) <= _MOST_BYTES_BRIEFLY
         answers = await self.storage.write(
             lambda tx: records.append(tx, self.table, appends, self._now_ms()), brief=is_brief
         )
