@@ -76,9 +76,35 @@ def test_a_mistyped_document_is_corrected_where_no_other_record_has_it() -> None
     assert decide(RecordTraits("r1", "d2", None), candidates) == Decision("p1", Rule.NEW)
 
 
+@pytest.mark.parametrize("rule", [Rule.NEW, Rule.DOCUMENT, Rule.DEMOGRAPHICS])
+def test_a_corrected_document_moves_the_record_though_its_demographics_are_as_they_were(rule: Rule) -> None:
+    elsewhere = [known("r5", "p5", demographics="g1")]
+    together = [
+        known("r1", "p1", document="d1", demographics="g1", rule=rule),
+        known("r2", "p1", document="d1", rule=Rule.DOCUMENT),
+    ]
+    assert decide(RecordTraits("r1", "d9", "g1"), together + elsewhere) == Decision("p5", Rule.DEMOGRAPHICS)
+    assert decide(RecordTraits("r1", "d9", "g1"), together) == Decision(None, Rule.NEW)
+
+
+def test_a_first_document_moves_a_record_only_where_its_person_has_another_one() -> None:
+    apart = [
+        known("r1", "p1", demographics="g1", rule=Rule.DEMOGRAPHICS),
+        known("r5", "p5", demographics="g1", rule=Rule.MANUAL),
+    ]
+    assert decide(RecordTraits("r1", "d9", "g1"), apart) == Decision("p1", Rule.DEMOGRAPHICS)
+    conflict = [*apart, known("r2", "p1", document="d1")]
+    assert decide(RecordTraits("r1", "d9", "g1"), conflict) == Decision("p5", Rule.DEMOGRAPHICS)
+
+
 def test_a_repeat_does_not_undo_a_merge() -> None:
-    merged = [known("r1", "p1", document="d1"), known("r2", "p1", document="d2", rule=Rule.MANUAL)]
+    merged = [
+        known("r1", "p1", document="d1", demographics="g1"),
+        known("r2", "p1", document="d2", rule=Rule.MANUAL),
+    ]
     assert decide(RecordTraits("r1", "d1", None), merged) == Decision("p1", Rule.NEW)
+    alike = known("r5", "p5", demographics="g1")
+    assert decide(RecordTraits("r1", "d1", "g1"), [*merged, alike]) == Decision("p1", Rule.NEW)
 
 
 def test_a_repeat_does_not_undo_a_split() -> None:

@@ -93,22 +93,28 @@ def decide(traits: RecordTraits, candidates: Sequence[Candidate]) -> Decision:
             if c.demographics_index == traits.demographics_index and c.person_id not in conflicting
         ]
         if alike:
-            if own is not None and own.demographics_index == traits.demographics_index:
+            if own is not None and _stays_alike(traits, own, conflicting):
                 return _stay(own, alike, Rule.DEMOGRAPHICS)
             return Decision(_stay_or_oldest(own, alike), Rule.DEMOGRAPHICS)
     if own is None:
         return Decision(None, Rule.NEW)
-    return _keep_or_leave(traits, own, conflicting)
-
-
-def _keep_or_leave(traits: RecordTraits, own: Candidate, conflicting: set[str]) -> Decision:
-    """A record with a new document leaves a person who carries another one, and one it was matched to by the old."""
-    if not traits.document_index or traits.document_index == own.document_index:
-        return Decision(own.person_id, own.rule)
-    was_matched = bool(own.document_index) and own.rule is not Rule.NEW
-    if was_matched or own.person_id in conflicting:
+    if _has_to_leave(traits, own, conflicting):
         return Decision(None, Rule.NEW)
     return Decision(own.person_id, own.rule)
+
+
+def _has_to_leave(traits: RecordTraits, own: Candidate, conflicting: set[str]) -> bool:
+    """A record with a new document leaves a person who carries another one, and one it was matched to by the old."""
+    if not traits.document_index or traits.document_index == own.document_index:
+        return False
+    was_matched = bool(own.document_index) and own.rule is not Rule.NEW
+    return was_matched or own.person_id in conflicting
+
+
+def _stays_alike(traits: RecordTraits, own: Candidate, conflicting: set[str]) -> bool:
+    """Equal demographics hold a record where it is, but never against its own document."""
+    is_as_it_was = own.demographics_index == traits.demographics_index
+    return is_as_it_was and not _has_to_leave(traits, own, conflicting)
 
 
 def _stay(own: Candidate, person_ids: list[str], rule: Rule) -> Decision:
