@@ -203,6 +203,37 @@ async def test_other_addresses_are_refused_and_nothing_is_sent(host: Host, url: 
     assert host.requests == []
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://[abc/ocsp",
+        "http://[::zz]/",
+        "http://127.0.0.1:99999/",
+        "http://127.0.0.1:-1/",
+        "http://127.0.0.1:0/",
+        "http://127.0.0.1:１/",
+        "http://@/",
+        "http://:80/",
+        "http://",
+        "http:/x",
+        "x",
+        "",
+        "http://xn--a.invalid/",
+        "http://℀/",
+        "http://\ud800/",
+        "http://127.0.0.1/\ud800",
+        "http://127.0.0.1/\x00",
+    ],
+)
+async def test_a_malformed_address_is_refused_whoever_gave_it(host: Host, url: str) -> None:
+    with pytest.raises(AddressRefused):
+        await host.client().request("POST", url)
+    over_the_network = OutboundClient(meters=Meters(host.board, "x"), tracing=Tracing("x"))
+    with pytest.raises(AddressRefused):
+        await over_the_network.request("POST", url)
+    assert host.requests == []
+
+
 async def test_no_redirect_leads_to_another_host(host: Host) -> None:
     location: Callable[[httpx.Request], httpx.Response] = lambda request: httpx.Response(  # noqa: E731
         302, headers={"location": "http://evil.cn/"}

@@ -189,6 +189,27 @@ async def test_no_fault_of_the_responder_is_valid_by_default(world: Any, respond
     assert alone["data"]["result"] == "true"
 
 
+@pytest.mark.parametrize("address", ["http://[abc/ocsp", "http://:80/", "http://xn--a.invalid/"])
+async def test_an_address_that_is_none_is_an_unreachable_responder(
+    world: Any, responder: Responder, address: str
+) -> None:
+    doctor = responder.ca.doctor(address)
+    await world.push("R1", doctor=doctor)
+    verdict = await world.verdict("R1")
+    told = "OCSP服务无法访问，无法确认证书是否被吊销"
+    assert (verdict["verdict"], check(verdict, "revocation")) == ("rejected", ("failed", told))
+    body = {
+        "transId": "1234567890123456",
+        "oriData": "影像",
+        "signAlgIdentifier": "SM3WithSM2",
+        "signValue": _b64(doctor.sign_pkcs1("影像".encode())),
+        "base64Cert": _b64(doctor.cert_der),
+        "verifyCert": True,
+    }
+    asked = await world.post("/dsvs/v1/pkcs1/verifyDataSign", body)
+    assert (asked["status"], asked["data"]["result"]) == (200, "false")
+
+
 async def test_a_held_report_is_decided_when_the_responder_is_back(world: Any, responder: Responder) -> None:
     responder.reply |= {"content": ocsp.refusal(ocsp.TRY_LATER)}
     hospital = await world.hospital_with("H", "hold")

@@ -91,6 +91,24 @@ class AddressGuard:
             raise AddressRefused(f"host {shown} is not registered for this institution")
 
 
+def _host_in(url: str) -> str:
+    """The host that an address names, with the port where it names that.
+
+    :raises AddressRefused: nobody could be called there. Left to the connection, some such addresses end in errors
+        that are none of HTTP.
+    """
+    import httpx
+
+    try:
+        parts = urlsplit(url)
+        port, named = parts.port, parts.hostname and httpx.URL(url).host
+    except (ValueError, httpx.InvalidURL):
+        raise AddressRefused("the address is malformed") from None
+    if port == 0 or not named:
+        raise AddressRefused("the address names no host and port to call")
+    return parts.netloc.rpartition("@")[2]
+
+
 class OutboundClient:
     """HTTP calls of one service to the outside.
 
@@ -161,7 +179,7 @@ class OutboundClient:
             AddressGuard.check(url, hosts)
         import httpx
 
-        host = urlsplit(url).netloc.rpartition("@")[2]
+        host = _host_in(url)
         tries = attempts or (3 if method.upper() in _REPEATABLE else 1)
         seen = {"http.request.method": method, "server.address": host}
         with self._tracing.span(f"{method} {host}", kind=SpanKind.CLIENT, attributes=seen) as span:
