@@ -9,7 +9,7 @@ import pytest
 from radbridge.runtime.blob_ledger import BlobLedger
 from radbridge.runtime.blobs.protocol import BlobInfo, BlobStore, BlobUnavailable
 from radbridge.runtime.clock import utc_now
-from radbridge.runtime.database.protocol import Database, Transaction
+from radbridge.runtime.database.protocol import Database, Row, Transaction, Value
 from radbridge.runtime.outbox import Outbox
 from radbridge.runtime.sweeper import Sweeper, SweepTooSlow
 from radbridge.runtime.telemetry.meters import MeterBoard, Meters
@@ -247,3 +247,72 @@ async def test_what_was_deleted_is_forgotten_after_a_day(stage: Stage) -> None:
     rows = await stage.database.fetch("SELECT name FROM stored_blob")
     assert [row["name"] for row in rows] == ["a/named"]
     assert await stage.keep("a/x") == 1
+
+
+class Overtaken:
+    """A transaction in which a row of the ledger is gone when a statement is reached, as PostgreSQL shows it where
+    another one forgot the row and committed in between."""
+
+    def __init__(self, tx: Transaction, statement: str) -> None:
+        self._tx = tx
+        self._statement = statement
+
+    async def _overtake(self, sql: str) -> None:
+        if sql.startswith(self._statement):
+            await self._tx.execute("DELETE FROM stored_blob")
+
+    async def fetch(self, sql: str, *values: Value) -> list[Row]:
+        await self._overtake(sql)
+        return await self._tx.fetch(sql, *values)
+
+    async def execute(self, sql: str, *values: Value) -> int:
+        await self._overtake(sql)
+        return await self._tx.execute(sql, *values)
+
+
+@pytest.mark.parametrize("statement", ["SELECT name, state FROM", "UPDATE stored_blob"])
+async def test_a_name_that_is_forgotten_while_a_commit_looks_at_it_is_recorded_all_the_same(
+    stage: Stage, statement: str
+) -> None:
+    await stage.blobs.put("a/x", b"content")
+    stage.later = OLD
+    await stage.sweeper().sweep()
+    overtaken = 0
+
+    async def store() -> None:
+        await stage.blobs.put("a/x", b"content")
+
+    async def commit(_: None, stored_anew: frozenset[str]) -> None:
+        async def work(tx: Transaction) -> None:
+            nonlocal overtaken
+            is_overtaken = overtaken < 2  # the first time the deletion is found, the second time undone
+            overtaken += 1
+            seen: object = Overtaken(tx, statement) if is_overtaken else tx
+            await stage.ledger.name(seen, ["a/x"], stored_anew=stored_anew)  # pyright: ignore[reportArgumentType]
+
+        await stage.database.write(work)
+
+    await stage.ledger.keep(store, commit)
+    [row] = await stage.database.fetch("SELECT state FROM stored_blob WHERE name = 'a/x'")
+    assert row["state"] == 0
+    stage.later = 3 * OLD
+    assert await stage.sweeper().sweep() == 0
+    assert await stage.names() == {"a/x"}
+
+
+async def test_a_name_that_is_revived_while_it_is_about_to_be_forgotten_stays(stage: Stage) -> None:
+    await stage.blobs.put("a/x", b"content")
+    stage.later = OLD
+    await stage.sweeper().sweep()
+    stage.later = 3 * OLD
+
+    async def revive(tx: Transaction) -> None:
+        await stage.ledger.name(tx, ["a/x"], stored_anew={"a/x"})
+        if tx.dialect == "postgresql":  # holds the row while the other transaction wants to delete it
+            await tx.fetch("SELECT pg_sleep(0.5)")
+
+    reviving = asyncio.create_task(stage.database.write(revive))
+    await asyncio.sleep(0.1)
+    await stage.ledger.forget_deleted()
+    await reviving
+    assert [row["name"] for row in await stage.database.fetch("SELECT name FROM stored_blob")] == ["a/x"]

@@ -42,7 +42,7 @@ _INSERT_NAMED = (
 _CHANGE = "UPDATE stored_blob SET state = $2, changed_at = $3 WHERE name = $1 AND state = $4"
 _IN_STATE = "SELECT name FROM stored_blob WHERE state = $1 AND changed_at < $2 ORDER BY name LIMIT $3"
 _FORGET = """
-    DELETE FROM stored_blob WHERE name IN (
+    DELETE FROM stored_blob WHERE state = $1 AND name IN (
         SELECT name FROM stored_blob WHERE state = $1 AND changed_at < $2 LIMIT $3)"""
 
 
@@ -56,6 +56,7 @@ class ObjectsSwept(Exception):
     """Objects that a commit wants to name were or are being deleted.
 
     :ivar deleted: those whose deletion is over; stored anew, they stay.
+    :ivar is_under_way: others change what is known of some right now: it has to be asked again a little later.
     """
 
     def __init__(self, deleted: frozenset[str], *, is_under_way: bool) -> None:
@@ -109,10 +110,13 @@ class BlobLedger:
             row["name"]: row["state"] for row in await tx.fetch(_STATES.format(_marks(len(names))), *names)
         }
         deleted = {name for name, state in states.items() if state == _State.DELETED}
-        if revived := sorted(deleted.intersection(stored_anew)):
-            await tx.execute_many(_CHANGE, [(name, _State.NAMED, now, _State.DELETED) for name in revived])
+        # PostgreSQL shows each statement what others committed before it: the row that was in the way of the insert
+        # may be forgotten, or changed, by now
+        is_under_way = len(states) < len(names)
+        for name in sorted(deleted.intersection(stored_anew)):
+            is_under_way |= not await tx.execute(_CHANGE, name, _State.NAMED, now, _State.DELETED)
         gone = frozenset(deleted.difference(stored_anew))
-        is_under_way = _State.CONDEMNED in states.values()
+        is_under_way |= _State.CONDEMNED in states.values()
         if gone or is_under_way:
             raise ObjectsSwept(gone, is_under_way=is_under_way)
 
