@@ -7,13 +7,17 @@ import base64
 from datetime import timedelta
 from typing import Any
 
+import httpx
 import pytest
 from typer.testing import CliRunner
 
 from radbridge.cli.main import build
 from radbridge.runtime.clock import utc_now
+from radbridge.runtime.database.protocol import DatabaseUnavailable
 from radbridge.runtime.security.sessions import COOKIE, Session
 from radbridge.runtime.testing import ADMIN_TOKEN, listening
+from radbridge.signing import store
+from radbridge.signing.revocation_lists import RevocationLists
 from radbridge.signing.trial_pki import TrialAuthority
 
 AUTHORITIES = "/api/signing/v1/authorities"
@@ -98,6 +102,45 @@ async def test_a_fetch_that_failed_is_told_until_one_succeeds(world: Any, page: 
     assert kept["revocation_list"] == fetched["revocation_list"]
 
 
+async def test_what_befalls_one_list_keeps_no_other_from_being_fetched(world: Any) -> None:
+    def broken(_: httpx.Request) -> httpx.Response:
+        raise RuntimeError("nobody expects this")
+
+    world.outside.answering["http://broken.example/x.crl"] = broken
+    world.outside.pages[LIST_URL] = world.authority.crls[0]
+    addresses = ["http://broken.example/x.crl", "http://ca.example/none.crl", LIST_URL]
+    answered = await world.register(world.authority, crls=[], crl_urls=addresses)
+    assert [one["fetched"] for one in material(answered, "crl")] == [False, False, True]
+
+
+async def test_an_address_of_old_that_is_none_is_told(world: Any) -> None:
+    """Registered when addresses were not looked at as closely."""
+    await world.register(world.authority, crls=[], crl_urls=["http://ca.example/none.crl", LIST_URL])
+    await world.running.resources.database.write_one(
+        "UPDATE trust_material SET url = 'http://127.0.0.1:99999/x' WHERE url = 'http://ca.example/none.crl'"
+    )
+    world.outside.pages[LIST_URL] = world.authority.crls[0]
+    await world.running.admin.post(f"{AUTHORITIES}/TRIAL/trial", json={})
+    lists = material(await shown(world), "crl")
+    assert [(one["fetched"], one["fetch_error"]) for one in lists] == [(False, "地址无效"), (True, "")]
+
+
+async def test_a_fetch_that_cannot_be_stored_waits_for_the_database(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: object) -> None:
+        raise DatabaseUnavailable("away")
+
+    monkeypatch.setattr(store, "note_fetch", away)
+    body = {"roots": [b64(world.authority.root_der)], "crl_urls": [LIST_URL, "http://ca.example/other.crl"]}
+    assert (await world.running.admin.put(f"{AUTHORITIES}/NEW", json=body)).status_code == 503
+    assert (await world.running.admin.post(f"{AUTHORITIES}/NEW/trial", json={})).status_code == 503
+    resources = world.running.resources
+    lists = RevocationLists(resources.database, resources.http, resources.clock, timedelta(minutes=30))
+    with pytest.raises(DatabaseUnavailable):
+        await lists.refresh()
+
+
 async def test_a_ca_does_not_wait_for_the_lists_of_others(world: Any) -> None:
     other = await world.register(TrialAuthority.create(utc_now()), "OTHER", crls=[], crl_urls=[LIST_URL])
     await world.register(world.authority)
@@ -119,12 +162,13 @@ async def test_every_fault_of_a_registration_is_named(world: Any) -> None:
         "roots": [b64(world.authority.root_der), "%"],
         "intermediates": [b64(b"no certificate"), b64(world.authority.crls[0])],
         "crls": [b64(world.authority.sub_der), b64(world.authority.crls[0][:-1])],
-        "crl_urls": ["ftp://ca.example/x", "http://[", LIST_URL],
+        "crl_urls": ["ftp://ca.example/x", "http://[", LIST_URL, "http://127.0.0.1:99999/x", "http://:80/x"],
     }
     answer = await world.running.admin.put(f"{AUTHORITIES}/NEW", json=body)
     assert answer.status_code == 422
     errors = answer.json()["errors"]
-    named = ["roots[1]", "intermediates[0]", "intermediates[1]", "crls[0]", "crls[1]", "crl_urls[0]", "crl_urls[1]"]
+    named = ["roots[1]", "intermediates[0]", "intermediates[1]", "crls[0]", "crls[1]"]
+    named += [f"crl_urls[{number}]" for number in (0, 1, 3, 4)]
     assert [one["field"] for one in errors] == named
     assert errors[0]["message"] == "不是规范的Base64编码"
     assert errors[1]["message"].startswith("不是PEM或DER格式的证书：")

@@ -91,7 +91,7 @@ class AddressGuard:
             raise AddressRefused(f"host {shown} is not registered for this institution")
 
 
-def _host_in(url: str) -> str:
+def host_in(url: str) -> str:
     """The host that an address names, with the port where it names that.
 
     :raises AddressRefused: nobody could be called there. Left to the connection, some such addresses end in errors
@@ -179,7 +179,7 @@ class OutboundClient:
             AddressGuard.check(url, hosts)
         import httpx
 
-        host = _host_in(url)
+        host = host_in(url)
         tries = attempts or (3 if method.upper() in _REPEATABLE else 1)
         seen = {"http.request.method": method, "server.address": host}
         with self._tracing.span(f"{method} {host}", kind=SpanKind.CLIENT, attributes=seen) as span:

@@ -7,7 +7,14 @@ from datetime import timedelta
 
 from radbridge.runtime.clock import Clock, to_micros
 from radbridge.runtime.database.protocol import Database, DatabaseUnavailable
-from radbridge.runtime.http_client import AnswerTooLarge, CircuitOpen, OutboundClient, OutboundError, OutboundTimeout
+from radbridge.runtime.http_client import (
+    AddressRefused,
+    AnswerTooLarge,
+    CircuitOpen,
+    OutboundClient,
+    OutboundError,
+    OutboundTimeout,
+)
 from radbridge.signing import store
 from radbridge.signing.domain.crl import parse_crl
 from radbridge.signing.domain.errors import SigningInputError
@@ -46,12 +53,22 @@ class RevocationLists:
             await asyncio.sleep(self.every.total_seconds())
 
     async def refresh(self, ca_name: str | None = None) -> None:
-        """Fetch every list that has an address, of all CAs or of one, all at once."""
+        """Fetch every list that has an address, of all CAs or of one, all at once. What befalls one list keeps no other
+        from being fetched.
+
+        :raises DatabaseUnavailable: what was fetched, or that it was not, could not be stored for each of them.
+        """
         materials = await self.database.read(store.all_material)
-        async with asyncio.TaskGroup() as group:
-            for material in materials:
-                if material.url and ca_name in (None, material.ca_name):
-                    group.create_task(self._refresh_one(material))
+        wanted = [one for one in materials if one.url and ca_name in (None, one.ca_name)]
+        outcomes = await asyncio.gather(*map(self._refresh_one, wanted), return_exceptions=True)
+        unavailable: DatabaseUnavailable | None = None
+        for material, outcome in zip(wanted, outcomes, strict=True):
+            if isinstance(outcome, DatabaseUnavailable):
+                unavailable = unavailable or outcome
+            elif outcome is not None:
+                _logger.error("refreshing a revocation list failed", extra={"ca": material.ca_name}, exc_info=outcome)
+        if unavailable is not None:
+            raise unavailable
 
     async def _refresh_one(self, material: Material) -> None:
         try:
@@ -80,6 +97,8 @@ def _told(error: OutboundError | SigningInputError) -> str:
         return f"服务器应答HTTP {error.status}"
     if isinstance(error, SigningInputError):
         return f"取回的内容不是可用的吊销列表：{error}"
+    if isinstance(error, AddressRefused):
+        return "地址无效"
     if isinstance(error, AnswerTooLarge):
         return f"取回的内容超过{LIST_BYTES_MAX // 1024 // 1024} MB"
     if isinstance(error, OutboundTimeout):

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from radbridge.contracts.identifiers import new_id
 from radbridge.runtime.clock import to_micros
 from radbridge.runtime.database.protocol import Transaction
+from radbridge.runtime.http_client import AddressRefused, host_in
 from radbridge.runtime.security.principal import Principal, require
 from radbridge.runtime.service import Resources
 from radbridge.signing import store
@@ -117,7 +118,7 @@ def _parses(parse: Callable[[bytes], object], data: bytes) -> bool:
 
 def _is_address(url: str) -> bool:
     try:
-        parts = urlsplit(url)
-    except ValueError:
+        host_in(url)
+    except AddressRefused:
         return False
-    return parts.scheme in ("http", "https") and bool(parts.hostname)
+    return urlsplit(url).scheme in ("http", "https")
