@@ -215,3 +215,13 @@ async def test_test_data_that_was_handed_in_is_never_swept(world: Any) -> None:
     assert await main.sweeper(later, BlobLedger(later.database, later.clock)).sweep() == 1
     assert orphan.name not in kept
     assert {info.name async for info in resources.blobs.list()} == kept
+
+
+async def test_test_data_that_a_replica_without_the_ledger_kept_is_not_swept(world: Any) -> None:
+    await world.register(world.authority)
+    await tried(world, [one_set(world, "1")])
+    resources = world.running.resources
+    await resources.database.write_one("DELETE FROM stored_blob")
+    later = replace(resources, clock=lambda: resources.clock() + timedelta(hours=25))
+    assert await main.sweeper(later, BlobLedger(later.database, later.clock)).sweep() == 0
+    assert (await world.running.admin.post(TRIAL, json={})).json()["sets"][0]["passed"]

@@ -42,7 +42,7 @@ class Sweeper:
     """Sweeps a service's objects once a day, one process of the service at a time.
 
     :ivar prefixes: answers where the service's objects lie; nothing else is looked at.
-    :ivar recall: brings the ledger up to date with what the service's events name, before anything is judged.
+    :ivar recall: brings the ledger up to date with what the service's events and rows name, before anything is judged.
     """
 
     blobs: BlobStore

@@ -3,13 +3,15 @@
 import logging
 from collections.abc import Sequence
 
+from radbridge.contracts.events.base import BlobRef
 from radbridge.runtime.audit import ReadTrail
 from radbridge.runtime.blob_ledger import BlobLedger
+from radbridge.runtime.database.protocol import Transaction
 from radbridge.runtime.security.keyring import PLATFORM
 from radbridge.runtime.service import Resources, Service, ServiceDefinition, Worker
 from radbridge.runtime.settings import load_settings
 from radbridge.runtime.sweeper import Sweeper
-from radbridge.signing import handlers
+from radbridge.signing import handlers, store
 from radbridge.signing.api import authorities, coss, dsvs, evidence, held, sef, trials, verdicts
 from radbridge.signing.api.callers import Callers
 from radbridge.signing.held import HeldReports
@@ -74,10 +76,20 @@ def build(resources: Resources) -> Service:
 
 
 def sweeper(resources: Resources, ledger: BlobLedger) -> Sweeper:
-    """Deletes the platform's own objects, which this service alone stores, that were never named."""
+    """Deletes the platform's own objects, which this service alone stores, that were never named: neither by the ledger
+    nor by the test data that CAs have handed in."""
 
     async def prefixes() -> Sequence[str]:
         return [f"{PLATFORM}/"]
+
+    async def recall() -> None:
+        """A replica of a release that has no ledger names test data without it, as long as an upgrade goes on."""
+
+        async def work(tx: Transaction) -> None:
+            references = await store.all_trial_sets(tx)
+            await ledger.remember(tx, [BlobRef.model_validate_json(reference).name for reference in references])
+
+        await resources.database.write(work)
 
     return Sweeper(
         blobs=resources.blobs,
@@ -87,6 +99,7 @@ def sweeper(resources: Resources, ledger: BlobLedger) -> Sweeper:
         meters=resources.meters,
         clock=resources.clock,
         prefixes=prefixes,
+        recall=recall,
     )
 
 

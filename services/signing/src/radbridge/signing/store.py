@@ -166,6 +166,11 @@ async def trials_handed_in(tx: Transaction) -> dict[str, int]:
     return {row["ca_name"]: row["handed_in_at"] for row in await tx.fetch("SELECT * FROM trial_sets")}
 
 
+async def all_trial_sets(tx: Transaction) -> list[str]:
+    """References of every CA's test data."""
+    return [row["object"] for row in await tx.fetch("SELECT object FROM trial_sets ORDER BY ca_name")]
+
+
 async def trial_sets(tx: Transaction, ca_name: str) -> str | None:
     """Reference of a CA's test data."""
     row = await tx.fetch_one("SELECT object FROM trial_sets WHERE ca_name = $1", ca_name)
