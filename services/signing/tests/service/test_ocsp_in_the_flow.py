@@ -326,6 +326,20 @@ async def test_the_request_is_one_that_responders_read(world: Any, responder: Re
     assert (sm3_oid in second, sha1_oid in second, nonce_oid in second) == (False, True, True)
 
 
+@pytest.mark.parametrize("refused", [{"status_code": 400}, {"status_code": 500}, {"content": bytes(70_000)}])
+async def test_a_responder_that_knows_sha1_alone_may_say_so_by_http(
+    world: Any, responder: Responder, refused: dict[str, Any]
+) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        responder.reply = refused if oid(oids.SM3) in request.content else {}
+        return responder(request)
+
+    world.outside.answering[ocsp.ADDRESS] = answer
+    await world.push("R1", doctor=responder.doctor)
+    assert (await world.verdict("R1"))["verdict"] == "accepted"
+    assert len(responder.asked) == 2
+
+
 async def test_bytes_of_any_kind_are_an_answer(world: Any, responder: Responder) -> None:
     for number, content in enumerate((b"\x30\x80", b"\x30\x03\x0a\x01\x00", bytes(100), b"\x30\x84\xff\xff\xff\xff")):
         responder.reply["content"] = content

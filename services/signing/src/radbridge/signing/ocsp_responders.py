@@ -10,7 +10,7 @@ from typing import Protocol, TypeVar
 
 from radbridge.runtime.clock import Clock, to_micros
 from radbridge.runtime.database.protocol import Database
-from radbridge.runtime.http_client import OutboundClient, OutboundError
+from radbridge.runtime.http_client import AnswerTooLarge, OutboundClient, OutboundError
 from radbridge.signing import ocsp_store
 from radbridge.signing.domain.errors import DerError
 from radbridge.signing.domain.ocsp import OcspFinding, judge_response
@@ -31,6 +31,10 @@ _ROUNDS = 4
 _REMEMBERED = 4096
 
 _log = logging.getLogger(__name__)
+
+
+class AnsweredByStatus(OutboundError):
+    """The address answers, but by an HTTP status instead of a response."""
 
 
 class Judging(Protocol):
@@ -126,12 +130,16 @@ class OcspResponders:
             self._remembered.popitem(last=False)
 
     async def _ask(self, question: Question, store: TrustStore) -> tuple[Answer, OcspFinding]:
-        """The first answer that counts, else the last that came, else that none did."""
+        """The first answer that counts, else the last that came, else that none did. An address that cannot be
+        reached is asked once; one that answers, however badly, by each algorithm: responders that do not know one of
+        them may say so by an HTTP status."""
         last: tuple[Answer, OcspFinding] | None = None
         for url in question.certificate.extensions.ocsp_urls[:_ADDRESSES_ASKED]:
             for hash_oid in request_hashes(question.issuer):
                 try:
                     last = await self._exchange(url, hash_oid, question, store)
+                except (AnsweredByStatus, AnswerTooLarge):
+                    continue
                 except OutboundError:
                     break
                 if last[1].state is RevocationState.GOOD:
@@ -144,6 +152,7 @@ class OcspResponders:
     ) -> tuple[Answer, OcspFinding]:
         """One request (RFC 6960 appendix A) and what its answer proves.
 
+        :raises AnsweredByStatus: an HTTP status other than 200 came instead.
         :raises OutboundError: there was none.
         """
         nonce = secrets.token_bytes(_NONCE_BYTES)
@@ -158,7 +167,7 @@ class OcspResponders:
             answer_bytes_max=MAX_OCSP_BYTES,
         )
         if answer.status_code != _OK:
-            raise OutboundError(f"status {answer.status_code}")
+            raise AnsweredByStatus(f"status {answer.status_code}")
         return _judged(answer.content, nonce, question, store, self._clock())
 
 
