@@ -121,8 +121,8 @@ class BlobLedger:
             raise ObjectsSwept(gone, is_under_way=is_under_way)
 
     async def remember(self, tx: Transaction, names: Iterable[str]) -> None:
-        """Record names that events or rows of the past hold, whatever the ledger knew. What a restored database believes
-        to be deleted was stored again since then."""
+        """Record names that events or rows of the past hold. What a restored database believes to be deleted was stored
+        again since then."""
         now = to_micros(self._clock())
         await tx.execute_many(_REMEMBER, [(name, _State.NAMED, now) for name in sorted(set(names))])
 
