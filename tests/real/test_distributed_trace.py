@@ -26,4 +26,5 @@ def test_one_trace_runs_through_every_process(
     assert any(sms_of_the_report(chain) for chain in travelled.sms_chains())
     systems = {span.attributes.get("db.system.name") for span in trace.spans if span.name.startswith("database ")}
     assert systems == {"postgresql"}
+    assert any(EXAM_PUSH in chain for chain in trace.ancestries("ingest-api", "database write"))
     assert travelled.betrayals() == []

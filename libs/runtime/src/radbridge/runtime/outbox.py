@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import NamedTuple
 
+from opentelemetry import trace
 from opentelemetry.trace import SpanKind
 
 from radbridge.contracts.envelope import Event, source_of, to_headers
@@ -152,11 +153,23 @@ class Outbox:
         shared = self._shared.get(statement)
         if shared is None:
             shared = self._shared[statement] = SharedWrites(self._database, statement, key="subject")
-        row = await shared.write(draft.subject, (*values, *draft.values()))
+        with self._span_of_write(statement):
+            row = await shared.write(draft.subject, (*values, *draft.values()))
         if row is None:
             return None
         self._kicked.set()
         return int(row["version"])
+
+    def _span_of_write(self, statement: str) -> contextlib.AbstractContextManager[object]:
+        """The caller's share in a statement that is sent for many."""
+        if self._tracing is None or not trace.get_current_span().is_recording():
+            return contextlib.nullcontext()
+        attributes = {
+            "db.system.name": self._database.dialect,
+            "db.operation.name": "write",
+            "db.query.text": statement,
+        }
+        return self._tracing.span("database write", kind=SpanKind.CLIENT, attributes=attributes)
 
     async def run(self) -> None:
         """Relay events for ever. One relay per database works, the others stand by to take over."""
