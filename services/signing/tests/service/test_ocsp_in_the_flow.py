@@ -13,12 +13,12 @@ from typing import Any
 import httpx
 import pytest
 
-from radbridge.runtime.clock import utc_now
+from radbridge.runtime.clock import to_micros, utc_now
 from radbridge.runtime.testing import eventually
 from radbridge.signing import ocsp_store
 from radbridge.signing.domain import oids
 from radbridge.signing.domain.certificate import load_certificates
-from radbridge.signing.domain.chain import judge_certificate
+from radbridge.signing.domain.chain import CertStatus, CertVerdict, judge_certificate
 from radbridge.signing.domain.der_write import octets, oid
 from radbridge.signing.domain.revocation import RevocationState
 from radbridge.signing.domain.sm3 import sm3
@@ -225,9 +225,14 @@ async def test_a_held_report_is_decided_when_the_responder_is_back(world: Any, r
     assert (await again(world, newest))["same"]
 
 
-async def judged_elsewhere(
+async def judged_elsewhere(world: Any, responder: Responder, **options: Any) -> RevocationState:
+    """How well another process could look up the doctor's certificate."""
+    return (await verdict_elsewhere(world, responder, **options)).revocation
+
+
+async def verdict_elsewhere(
     world: Any, responder: Responder, *, later: timedelta = timedelta(), enabled: bool = True
-) -> RevocationState:
+) -> CertVerdict:
     """What another process, that shares the database, makes of the doctor's certificate after a time."""
 
     def clock() -> datetime:
@@ -242,8 +247,8 @@ async def judged_elsewhere(
         refresh=timedelta(hours=1),
     )
 
-    async def judge(store: TrustStore) -> RevocationState:
-        return judge_certificate(responder.doctor.certificate, store, at=clock()).revocation
+    async def judge(store: TrustStore) -> CertVerdict:
+        return judge_certificate(responder.doctor.certificate, store, at=clock())
 
     found, _ = await others.judged(TrustStore([responder.ca.certificate]), judge)
     return found
@@ -263,6 +268,28 @@ async def test_answers_are_shared_refreshed_and_count_to_their_end(world: Any, r
     assert len(responder.asked) == 6
 
 
+@pytest.mark.parametrize("trouble", [{"raise": httpx.ConnectError("down")}, {"status": ocsp.UNKNOWN}])
+async def test_a_known_revocation_outlives_its_answer(
+    world: Any, responder: Responder, trouble: dict[str, Any]
+) -> None:
+    async def status(hours: int) -> CertStatus:
+        return (await verdict_elsewhere(world, responder, later=timedelta(hours=hours))).status
+
+    responder.reply = {"status": ocsp.REVOKED}
+    assert await status(0) is CertStatus.REVOKED
+    responder.reply = trouble
+    assert await status(30) is CertStatus.REVOKED
+    late = to_micros(utc_now() + timedelta(hours=31))
+    database = world.running.resources.database
+    await database.write(lambda tx: ocsp_store.keep(tx, "another", ocsp_store.KeptAnswer(b"", late, late)))
+    assert await status(32) is CertStatus.REVOKED
+    responder.reply = {}
+    assert await status(20) is CertStatus.GOOD
+    responder.reply = trouble
+    assert await status(22) is CertStatus.GOOD
+    assert await status(32) is CertStatus.REVOCATION_UNKNOWN
+
+
 async def test_what_is_kept_is_bounded(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ocsp_store, "KEPT_MAX", 3)
     database = world.running.resources.database
@@ -273,6 +300,17 @@ async def test_what_is_kept_is_bounded(world: Any, monkeypatch: pytest.MonkeyPat
     assert len(rows) == 3
     await database.write(lambda tx: ocsp_store.keep(tx, "late", ocsp_store.KeptAnswer(b"", 300, 400)))
     assert [row["question"] for row in await database.fetch("SELECT question FROM ocsp_answer")] == ["late"]
+
+
+async def test_revocations_make_no_room_for_others(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ocsp_store, "KEPT_MAX", 2)
+    database = world.running.resources.database
+    for number in range(4):
+        for kind, revoked in (("R", True), ("G", False)):
+            answer = ocsp_store.KeptAnswer(b"", 100 * number, 100 * number + 250, revoked)
+            await database.write(lambda tx, n=f"{kind}{number}", a=answer: ocsp_store.keep(tx, n, a))
+    rows = await database.fetch("SELECT question FROM ocsp_answer ORDER BY question")
+    assert [row["question"] for row in rows] == ["G2", "G3", "R0", "R1", "R2", "R3"]
 
 
 @pytest.mark.parametrize(
@@ -314,6 +352,7 @@ async def test_the_flow_on_postgresql(world_on_postgresql: Any) -> None:
     assert len(responder.asked) == 1
     await test_a_held_report_is_decided_when_the_responder_is_back(world, await with_responder(world))
     assert (await again(world, 1))["same"]
+    await test_a_known_revocation_outlives_its_answer(world, await with_responder(world), {"status": ocsp.UNKNOWN})
 
 
 async def test_the_request_is_one_that_responders_read(world: Any, responder: Responder) -> None:

@@ -50,7 +50,8 @@ class OcspResponders:
 
     :param enabled: whether anybody is asked at all.
     :param timeout: for one request.
-    :param refresh: age from which a kept answer is asked for anew; where that fails it counts until its own end.
+    :param refresh: age from which a kept answer is asked for anew; where that fails it counts until its own end, and
+        one that revokes counts on.
     """
 
     def __init__(
@@ -115,13 +116,16 @@ class OcspResponders:
             return kept.response
         answer, finding = await self._ask(question, store)
         if isinstance(answer, bytes) and finding.state is RevocationState.GOOD and finding.answer is not None:
-            fetched = KeptAnswer(answer, to_micros(now), to_micros(finding.answer.valid_until))
+            until, revoked = to_micros(finding.answer.valid_until), finding.revocation is not None
+            fetched = KeptAnswer(answer, to_micros(now), until, revoked)
             await self._database.write(lambda tx: ocsp_store.keep(tx, question.key, fetched))
             self._remember(question.key, fetched)
             return answer
         reason = {"state": finding.state.value, "certificate": question.certificate.fingerprint}
         _log.warning("an OCSP responder gave no answer that counts", extra=reason)
-        return kept.response if kept is not None and to_micros(now) <= kept.valid_until else answer
+        if kept is not None and (kept.revoked or to_micros(now) <= kept.valid_until):
+            return kept.response
+        return answer
 
     def _remember(self, key: str, kept: KeptAnswer) -> None:
         self._remembered[key] = kept
