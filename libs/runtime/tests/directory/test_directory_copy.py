@@ -9,7 +9,7 @@ import pytest
 
 from radbridge.contracts.topics import TOPICS
 from radbridge.runtime.bus.open import open_log
-from radbridge.runtime.bus.protocol import EventLog
+from radbridge.runtime.bus.protocol import EventLog, Message
 from radbridge.runtime.database.protocol import Database
 from radbridge.runtime.directory import Directory
 from radbridge.runtime.directory_copy import DirectoryCopy
@@ -17,6 +17,8 @@ from radbridge.runtime.security.keyring import Keyring
 from radbridge.runtime.security.vault import Vault
 from radbridge.runtime.testing import add_institution, eventually
 from tests.support.cut_log import CutLog
+
+NEWER = b'{"of": "a newer release"}'
 
 
 @pytest.fixture
@@ -38,7 +40,7 @@ class Process:
     def __init__(self, log: EventLog, vault: Vault, database: Database) -> None:
         self.keyring = Keyring(vault)
         self.directory = Directory(log, self.keyring)
-        self.copy = DirectoryCopy(self.directory, database)
+        self.copy = DirectoryCopy(self.directory, database, log)
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:
@@ -57,6 +59,25 @@ async def held(database: Database) -> dict[str, int]:
     """Version of each institution in the copy."""
     rows = await database.fetch("SELECT institution_id, version FROM institution_copy")
     return {row["institution_id"]: row["version"] for row in rows}
+
+
+async def bodies(database: Database) -> set[bytes]:
+    return {row["body"] for row in await database.fetch("SELECT body FROM institution_copy")}
+
+
+async def written_once(process: Process) -> None:
+    """The copy as it is once the process has compared it with what it knows, and written what it had to."""
+    compared = asyncio.Event()
+
+    async def wait_for_change(version: int) -> int:
+        compared.set()
+        await asyncio.Event().wait()
+        return version
+
+    process.directory.wait_for_change = wait_for_change
+    running = asyncio.create_task(process.copy.run())
+    await compared.wait()
+    running.cancel()
 
 
 async def until_held(database: Database, expected: dict[str, int]) -> None:
@@ -155,26 +176,81 @@ async def test_a_process_that_is_behind_does_not_take_the_copy_back(log: CutLog,
     assert await held(database) == {one.id: 2}
 
 
-async def test_a_topic_made_anew_replaces_the_copy(log: CutLog, database: Database, tmp_path: Path) -> None:
+async def test_a_topic_made_anew_replaces_the_copy(
+    log: CutLog, database: Database, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     vault = Vault.create()
     first = Process(log, vault, database)
     async with first.running():
         one = await add_institution(log, first.keyring, first.directory, code="H1", version=7)
         two = await add_institution(log, first.keyring, first.directory, code="H2", ae_title="H2")
-        await until_held(database, {one.id: 7, two.id: 1})
+        three = await add_institution(log, first.keyring, first.directory, code="H3", ae_title="H3")
+        await until_held(database, {one.id: 7, two.id: 1, three.id: 1})
     anew = open_log(f"sqlite:///{tmp_path}/anew.db")
     await anew.ensure_topics(TOPICS)
     writer = Process(anew, vault, database)
     following = asyncio.create_task(writer.directory.run())
     await add_institution(anew, writer.keyring, writer.directory, institution_id=one.id, code="ANEW", version=1)
+    await add_institution(anew, writer.keyring, writer.directory, institution_id=three.id, code="OTHER", ae_title="H3")
     following.cancel()
     second = Process(anew, vault, database)
     async with second.running():
         await second.directory.caught_up()
-        assert [known.code for known in second.directory.all()] == ["ANEW"]
-        assert second.directory.version == 1
-        await until_held(database, {one.id: 1})
+        assert [known.code for known in second.directory.all()] == ["ANEW", "OTHER"]
+        assert second.directory.version == 2
+        await until_held(database, {one.id: 1, three.id: 1})
+    assert await bodies(database) == {record.value for record in await anew.read("institution")}
+    assert "made anew" in caplog.text
     await anew.close()
+
+
+async def test_a_process_that_knows_less_than_the_copy_does_not_take_it_for_a_topic_made_anew(
+    log: CutLog, database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    vault = Vault.create()
+    behind, ahead = Process(log, vault, database), Process(log, vault, database)
+    following = asyncio.create_task(behind.directory.run())
+    one = await add_institution(log, ahead.keyring, behind.directory)
+    following.cancel()
+    async with ahead.running():
+        await add_institution(log, ahead.keyring, ahead.directory, institution_id=one.id, version=2)
+        await until_held(database, {one.id: 2})
+    held_before = await bodies(database)
+    await behind.copy.load()
+    assert behind.directory.version == 1
+    await written_once(behind)
+    assert await held(database) == {one.id: 2}
+    assert await bodies(database) == held_before
+    assert "made anew" not in caplog.text
+
+
+@pytest.mark.parametrize("tells_its_version", [True, False])
+async def test_what_only_another_release_can_read_stays_in_the_copy(
+    log: CutLog, database: Database, caplog: pytest.LogCaptureFixture, tells_its_version: bool
+) -> None:
+    vault = Vault.create()
+    first = Process(log, vault, database)
+    async with first.running():
+        one = await add_institution(log, first.keyring, first.directory)
+        await until_held(database, {one.id: 1})
+        [record] = await log.read("institution")
+        headers = dict(record.headers) | {"ce_id": b"another", "ce_aggregateversion": b"2"}
+        if not tells_its_version:
+            del headers["ce_specversion"]
+        [(_, offset)] = await log.append([Message("institution", one.id, NEWER, tuple(headers.items()))])
+    # as a process of that release writes it
+    await database.write_one(
+        "UPDATE institution_copy SET version = 2, log_offset = CAST($1 AS BIGINT), body = $2", offset, NEWER
+    )
+    second = Process(log, vault, database)
+    following = asyncio.create_task(second.directory.run())
+    await second.copy.load()
+    await second.directory.caught_up()
+    await written_once(second)
+    following.cancel()
+    assert await held(database) == {one.id: 2}
+    assert await bodies(database) == {NEWER}
+    assert "made anew" not in caplog.text
 
 
 async def test_a_copy_that_cannot_be_opened_here_is_kept_for_others(log: CutLog, database: Database) -> None:

@@ -53,7 +53,7 @@ class RunningService:
         self.app: ASGIApp = make_app(self.service, resources, self.readiness)
         self._ensure_topics = ensure_topics
         self._consumers = [_consumer(spec, resources) for spec in self.service.consumers]
-        self._copy = DirectoryCopy(resources.directory, resources.database)
+        self._copy = DirectoryCopy(resources.directory, resources.database, resources.log)
         self._presence = Presence(
             resources.log,
             service=definition.name,
