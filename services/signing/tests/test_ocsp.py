@@ -209,8 +209,34 @@ def test_who_may_answer_for_a_ca(ca: OcspCa, doctor: Doctor, reply: Reply) -> No
         doctor,
     )
     assert {state(one) for one in nobody} == {RevocationState.OCSP_FORGED}
-    assert state(ca.delegate(until=NOW - HOUR), produced_at=NOW - 2 * HOUR) is RevocationState.GOOD
     assert state(ca.delegate(), attach=False) is RevocationState.OCSP_FORGED
+
+
+def test_a_responder_of_the_past_cannot_date_good_answers_back(ca: OcspCa, doctor: Doctor, reply: Reply) -> None:
+    """Whoever holds the key of an expired or revoked responder chooses producedAt; a revocation is believed still."""
+    back = replace(reply, produced_at=NOW - 3 * DAY, this_update=NOW - 3 * DAY, revoked_at=NOW - 4 * DAY)
+    listed = ca.delegate(no_check=False)
+    crl = ca.crl({listed.certificate.serial: NOW - 2 * DAY}, until=NOW - DAY)
+    for signer in (ca.delegate(until=NOW - HOUR), listed):
+        dated = replace(back, signer=signer)
+        assert asked(ca, doctor, dated.der(), crl).revocation is RevocationState.OCSP_FORGED
+        assert asked(ca, doctor, replace(dated, status=ocsp.UNKNOWN).der(), crl).status is CertStatus.REVOCATION_UNKNOWN
+        assert asked(ca, doctor, replace(dated, status=ocsp.REVOKED).der(), crl).status is CertStatus.REVOKED
+        late = replace(dated, status=ocsp.REVOKED, produced_at=NOW)
+        assert asked(ca, doctor, late.der(), crl).revocation is RevocationState.OCSP_FORGED
+    assert asked(ca, doctor, replace(back, signer=ca.delegate(until=NOW)).der(), crl).good
+
+
+def test_an_answer_ends_with_its_responder(ca: OcspCa, doctor: Doctor, reply: Reply) -> None:
+    def until(**changes: object) -> datetime | None:
+        response = parse_ocsp_response(replace(reply, **changes).der())
+        return judge_response(response, doctor.certificate, ca.certificate, store(ca), NOW).until
+
+    assert until() == NOW + DAY
+    assert until(signer=ca.delegate()) == NOW + DAY
+    assert until(signer=ca.delegate(until=NOW + HOUR)) == NOW + HOUR
+    assert until(signer=ca.delegate(until=NOW + HOUR), status=ocsp.REVOKED) == NOW + DAY
+    assert until(status=ocsp.UNKNOWN) is None
 
 
 def test_nobody_vouches_for_themselves(ca: OcspCa) -> None:

@@ -268,6 +268,15 @@ async def test_answers_are_shared_refreshed_and_count_to_their_end(world: Any, r
     assert len(responder.asked) == 6
 
 
+async def test_an_answer_is_not_kept_beyond_its_responders_certificate(world: Any, responder: Responder) -> None:
+    """Else reports were rejected, on account of the old responder's answer, until it is asked for anew."""
+    responder.reply |= {"signer": responder.ca.delegate(until=utc_now() + timedelta(minutes=20))}
+    assert await judged_elsewhere(world, responder) is RevocationState.GOOD
+    responder.reply |= {"signer": responder.ca.delegate()}
+    assert await judged_elsewhere(world, responder, later=timedelta(minutes=30)) is RevocationState.GOOD
+    assert len(responder.asked) == 2
+
+
 @pytest.mark.parametrize("trouble", [{"raise": httpx.ConnectError("down")}, {"status": ocsp.UNKNOWN}])
 async def test_a_known_revocation_outlives_its_answer(
     world: Any, responder: Responder, trouble: dict[str, Any]

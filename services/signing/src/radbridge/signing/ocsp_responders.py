@@ -115,9 +115,9 @@ class OcspResponders:
             self._remember(question.key, kept)
             return kept.response
         answer, finding = await self._ask(question, store)
-        if isinstance(answer, bytes) and finding.state is RevocationState.GOOD and finding.answer is not None:
-            until, revoked = to_micros(finding.answer.valid_until), finding.revocation is not None
-            fetched = KeptAnswer(answer, to_micros(now), until, revoked)
+        if isinstance(answer, bytes) and finding.until is not None:
+            revoked = finding.revocation is not None
+            fetched = KeptAnswer(answer, to_micros(now), to_micros(finding.until), revoked)
             await self._database.write(lambda tx: ocsp_store.keep(tx, question.key, fetched))
             self._remember(question.key, fetched)
             return answer

@@ -1,6 +1,9 @@
 """OCSP responses (RFC 6960): who answered, about which certificate, what, and for how long it counts.
 
-A revocation in a genuine answer counts even when the answer is out of date; nothing else does.
+A revocation in a genuine answer counts even when the answer is out of date; nothing else does. When it was produced is
+the responder's own word, and whoever holds the key of an expired or revoked responder can date answers back. So a
+responder must have been entitled when it says it answered, and for anything but a revocation still be so at the moment
+of judging.
 """
 
 from __future__ import annotations
@@ -28,11 +31,13 @@ _KEY_HASHES = (oids.SHA1, oids.SM3, oids.SHA256)
 
 @dataclass(frozen=True, slots=True)
 class OcspFinding:
-    """What became of asking about one certificate; `revocation` is set where it is revoked (`state` is then GOOD)."""
+    """What became of asking about one certificate; `revocation` is set where it is revoked (`state` is then GOOD).
+    `until` is set where `state` is GOOD: the end of the answer, or of its responder's certificate if that is sooner."""
 
     state: RevocationState
     response: OcspResponse | None = None
     answer: SingleAnswer | None = None
+    until: datetime | None = None
 
     @property
     def revocation(self) -> Revocation | None:
@@ -57,7 +62,7 @@ def judge_response(
     if basic is None:
         state = RevocationState.OCSP_TRY_LATER if response.status == TRY_LATER else RevocationState.OCSP_REFUSED
         return OcspFinding(state, response)
-    if not _is_authentic(basic, certificate, issuer, authority):
+    if _signer(basic, certificate, issuer, authority, basic.produced_at) is None:
         return OcspFinding(RevocationState.OCSP_FORGED, response)
     about = [one for one in basic.answers if one.cert_id.names(certificate, issuer)]
     if not about:
@@ -65,24 +70,34 @@ def judge_response(
     revoked = [one for one in about if one.status is CertificateStatus.REVOKED]
     answer = max(revoked or about, key=lambda one: one.this_update)
     if answer.status is CertificateStatus.REVOKED:
-        return OcspFinding(RevocationState.GOOD, response, answer)
+        return OcspFinding(RevocationState.GOOD, response, answer, answer.valid_until)
+    signer = _signer(basic, certificate, issuer, authority, max(basic.produced_at, now))
+    if signer is None:
+        return OcspFinding(RevocationState.OCSP_FORGED, response, answer)
     if basic.produced_at > now + FUTURE_TOLERANCE or not answer.is_current(now):
         return OcspFinding(RevocationState.OCSP_STALE, response, answer)
-    unknown = answer.status is CertificateStatus.UNKNOWN
-    return OcspFinding(RevocationState.OCSP_UNKNOWN if unknown else RevocationState.GOOD, response, answer)
+    if answer.status is CertificateStatus.UNKNOWN:
+        return OcspFinding(RevocationState.OCSP_UNKNOWN, response, answer)
+    until = answer.valid_until if signer is issuer else min(answer.valid_until, signer.not_after)
+    return OcspFinding(RevocationState.GOOD, response, answer, until)
 
 
-def _is_authentic(basic: BasicResponse, certificate: Certificate, issuer: Certificate, authority: Authority) -> bool:
-    """Whether the CA itself signed, or a responder that it certified directly for that (RFC 6960 clause 4.2.2.2)."""
+def _signer(
+    basic: BasicResponse, certificate: Certificate, issuer: Certificate, authority: Authority, counted_at: datetime
+) -> Certificate | None:
+    """The CA itself if it signed, or a responder that it certified directly for that (RFC 6960 clause 4.2.2.2) and that
+    was entitled from producedAt up to `counted_at`."""
     if _is_responder(basic, issuer) and authority.response_verifies(basic, issuer):
-        return True
-    return any(
-        _is_responder(basic, one)
-        and one != certificate
-        and _may_answer(one, issuer, authority, basic.produced_at)
-        and authority.response_verifies(basic, one)
+        return issuer
+    entitled = (
+        one
         for one in basic.certificates
+        if _is_responder(basic, one)
+        and one != certificate
+        and _may_answer(one, issuer, authority, basic.produced_at, counted_at)
+        and authority.response_verifies(basic, one)
     )
+    return next(entitled, None)
 
 
 def _is_responder(basic: BasicResponse, candidate: Certificate) -> bool:
@@ -92,15 +107,17 @@ def _is_responder(basic: BasicResponse, candidate: Certificate) -> bool:
     return any(hashed(oid, key_octets(candidate)) == key_hash for oid in _KEY_HASHES)
 
 
-def _may_answer(responder: Certificate, issuer: Certificate, authority: Authority, produced_at: datetime) -> bool:
+def _may_answer(
+    responder: Certificate, issuer: Certificate, authority: Authority, produced_at: datetime, counted_at: datetime
+) -> bool:
     extensions = responder.extensions
     if oids.OCSP_SIGNING not in (extensions.extended_key_usage or ()) or extensions.unknown_critical:
         return False
     if not responder.may(DIGITAL_SIGNATURE | NON_REPUDIATION):
         return False
-    if not responder.not_before <= produced_at <= responder.not_after:
+    if produced_at < responder.not_before or counted_at > responder.not_after:
         return False
     if responder.issuer_key != issuer.subject_key or not authority.link_verifies(responder, issuer):
         return False
     listed = None if extensions.ocsp_no_check else authority.listed(responder, issuer)
-    return listed is None or listed.since > produced_at
+    return listed is None or listed.since > counted_at
