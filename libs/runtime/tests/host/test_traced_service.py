@@ -1,9 +1,12 @@
 """A suite with a collector sends the spans of a request and of the events that follow from it."""
 
+import asyncio
+import sys
 from collections.abc import AsyncGenerator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import httpx
 import pytest
 from fastapi import APIRouter
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -13,11 +16,14 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from radbridge.contracts.events.patient import PatientMerged
+from radbridge.contracts.routes import ROUTES
 from radbridge.runtime.consumer import ConsumerSpec, On, Received
 from radbridge.runtime.database.protocol import Transaction
+from radbridge.runtime.front import upstream_variable
 from radbridge.runtime.service import Resources, Service, ServiceDefinition
 from radbridge.runtime.telemetry.traces import current_traceparent
-from radbridge.runtime.testing import listening, running_service
+from radbridge.runtime.testing import eventually, listening, running_service
+from tests.servers.process import free_port
 
 
 class Collector:
@@ -95,3 +101,48 @@ async def test_one_trace_runs_from_the_request_to_the_handler(
     assert names >= {"POST /merge/{person}", "database write", "process radbridge.patient.merged.v1"}
     assert b"110105194912310021" not in collector.bodies
     assert b"13912345678" not in collector.bodies
+
+
+_FRONT = """
+from radbridge.runtime.host.proxy import FrontSettings, run_front
+from radbridge.runtime.settings import load_settings
+run_front(load_settings(FrontSettings))
+"""
+
+
+@pytest.mark.parametrize("switch", ["", "true"])
+async def test_a_disabled_sdk_observes_nothing_at_the_front_door(
+    switch: str, collector: Collector, endpoint: str
+) -> None:
+    services = {route.service for route in ROUTES}
+    port = free_port()
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", _FRONT),
+        stderr=asyncio.subprocess.PIPE,
+        env={upstream_variable(service): "http://127.0.0.1:1" for service in services}
+        | {
+            "RADBRIDGE_PORT": str(port),
+            "RADBRIDGE_OTLP_ENDPOINT": endpoint,
+            "RADBRIDGE_TRACE_SAMPLE_RATIO": "1",
+            "OTEL_SDK_DISABLED": switch,
+        },
+    )
+
+    async def answers(path: str) -> int | None:
+        try:
+            async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as caller:
+                return (await caller.get(path)).status_code
+        except httpx.TransportError:
+            return None
+
+    async def is_up() -> bool:
+        return await answers("/healthz") == 200
+
+    try:
+        await eventually(is_up)
+        assert await answers("/api/portal/v1/exams") == 502
+    finally:
+        process.terminate()
+        _, log = await process.communicate()
+    assert (b'"message":"request"' in log) is not bool(switch)
+    assert bool(collector.spans) is not bool(switch)

@@ -32,6 +32,8 @@ class FrontSettings(EnvironmentSettings):
     instance_id: str = Field(default_factory=new_instance_id)
     otlp_endpoint: HttpUrl | None = None
     """As of the services: where spans go; none: the front door records none and hands on what callers say."""
+    otel_sdk_disabled: bool = Field(default=False, validation_alias="OTEL_SDK_DISABLED")
+    """As of the services."""
     trace_sample_ratio: Annotated[float, Field(ge=0, le=1)] = 0.1
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
@@ -52,11 +54,14 @@ def run_front(settings: FrontSettings) -> None:
 
 async def _run(upstreams: dict[str, str], listener: socket.socket, settings: FrontSettings) -> None:
     requested = stop_requested()
-    recorder = open_recorder(settings.otlp_endpoint, instance_id=settings.instance_id)
+    recorder = open_recorder(
+        None if settings.otel_sdk_disabled else settings.otlp_endpoint, instance_id=settings.instance_id
+    )
     tracing = Tracing("front", recorder, ratio=settings.trace_sample_ratio)
     front = ProxyFront(upstreams, traced=recorder is not None)
     patient = LimitedBody(front, limit_bytes=None, stall_seconds=settings.request_timeout_seconds)
-    app = Observed(patient, tracing=tracing, meters=Meters(MeterBoard(), "front"))
+    observed = Observed(patient, tracing=tracing, meters=Meters(MeterBoard(), "front"))
+    app = patient if settings.otel_sdk_disabled else observed
     server = HttpServer(
         app, listener, grace_seconds=settings.shutdown_grace_seconds, trusted_proxies=settings.trusted_proxies
     )
