@@ -11,12 +11,15 @@ import pytest
 from radbridge.contracts.dialects.shanxi_v2_1 import envelope
 from radbridge.contracts.dialects.shanxi_v2_1.examples import HOSPITAL_CODE, ExampleExam, exam_record
 from radbridge.contracts.events.exam import ExamRegistered
+from radbridge.contracts.events.session import SessionEnded
 from radbridge.ingest_api.api.shanxi import INTERFACES
 from radbridge.ingest_api.main import SERVICE
 from radbridge.runtime import readiness
 from radbridge.runtime.bus.open import open_log
+from radbridge.runtime.clock import utc_now
 from radbridge.runtime.directory import Institution
 from radbridge.runtime.host import running as host_running
+from radbridge.runtime.security.sessions import COOKIE, Session
 from radbridge.runtime.testing import Running, eventually, running_service, wait_ready
 from tests.support.cut_log import CutLog
 
@@ -122,3 +125,45 @@ async def test_a_push_while_the_start_waits_for_the_database_learns_the_reason(t
             assert "数据库" in answer.json()["message"]
         assert (await running.client.get("/readyz")).status_code == 503
         assert (await running.admin.get("/api/ingest-api/v1/pushes")).status_code == 503
+
+
+async def test_who_logged_out_stays_out_after_a_start_without_the_event_log(log: CutLog, tmp_path: Path) -> None:
+    await register(log, tmp_path)
+
+    async def status(running: Running, cookie: str) -> int:
+        answer = await running.client.get("/api/ingest-api/v1/institutions", headers={"cookie": f"{COOKIE}={cookie}"})
+        return answer.status_code
+
+    def new_session(running: Running) -> str:
+        admin = Session(subject="admin", name="admin", roles=frozenset({"admin"}))
+        return running.resources.authenticator.sessions.issue(admin)
+
+    async with running_service(SERVICE, tmp_path, log=log) as running:
+        left, staying = new_session(running), new_session(running)
+        session = running.resources.authenticator.sessions.verify(left)
+        assert session is not None
+        assert session.expires_at is not None
+        end = SessionEnded(session_id=session.id, ended_at=utc_now(), expires_at=session.expires_at)
+        await running.publish(end, service="portal")
+
+        async def is_out() -> bool:
+            return await status(running, left) == 401
+
+        await eventually(is_out)
+        assert await status(running, staying) == 200
+    log.away = True
+    async with running_service(SERVICE, tmp_path, log=log, wait_until_ready=False) as running:
+        await until_started(running)
+        assert await status(running, left) == 401
+        assert await status(running, staying) == 401
+        assert await status(running, new_session(running)) == 200
+        assert (await running.admin.get("/api/ingest-api/v1/institutions")).status_code == 200
+        log.away = False
+
+        async def is_back() -> bool:
+            return await status(running, staying) == 200
+
+        await eventually(is_back)
+        assert await status(running, left) == 401
+    async with running_service(SERVICE, tmp_path, log=log) as running:
+        assert (await status(running, left), await status(running, staying)) == (401, 200)

@@ -82,6 +82,18 @@ async def test_a_logout_ends_the_session_itself_at_every_service(portal: Running
     await elsewhere.aclose()
 
 
+async def test_a_logout_ends_a_session_that_this_process_does_not_trust_yet(tmp_path: Path) -> None:
+    async with running_service(SERVICE, tmp_path) as before:
+        await before.client.post(SESSION, json={"token": ADMIN_TOKEN})
+        cookie = {"cookie": f"{COOKIE}={before.client.cookies[COOKIE]}"}
+    async with running_service(SERVICE, tmp_path) as portal:
+        portal.resources.authenticator.ended_sessions._caught_up.clear()
+        assert (await portal.client.get(SESSION, headers=cookie)).status_code == 401
+        for _ in range(2):
+            assert (await portal.client.delete(SESSION, headers=cookie)).status_code == 204
+        assert len(await portal.events(SessionEnded)) == 1
+
+
 async def _is(found: bool) -> bool:
     return found
 

@@ -30,7 +30,8 @@ _LONGEST_PAUSE_SECONDS = 10.0
 _DRAIN_SECONDS = 5.0
 _DATABASE = "database"
 _LOG_PATIENCE_SECONDS = 3.0
-"""How long a service that has a copy of the institution directory waits for the log at its start."""
+"""How long a service that has a copy of the institution directory waits for the log at its start, and any service for
+the ends of sessions."""
 
 _log = logging.getLogger(__name__)
 
@@ -127,6 +128,10 @@ class RunningService:
                 pass  # the log is there, and what is wrong with it does not pass by itself
         await self._until_done("topics", self._ensure_topics)
         await self._until_done("institution directory", self.resources.directory.caught_up)
+        # people stay logged in over a restart; nobody else has to wait for that
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LOG_PATIENCE_SECONDS):
+                await self.resources.authenticator.ended_sessions.caught_up()
 
     async def _drain(self) -> None:
         try:

@@ -90,12 +90,16 @@ class Authenticator:
 
     def session_of(self, request: Request) -> Session | None:
         """The session whose cookie came with the request, from one of our own pages where it changes something;
-        ``None`` where there is none, or it is over."""
+        ``None`` where there is none, or it is over, or may be (``EndedSessions.may_hold``)."""
+        session = self.cookie_of(request)
+        return None if session is None or self.ended_sessions.may_hold(session) else session
+
+    def cookie_of(self, request: Request) -> Session | None:
+        """What ``session_of`` answers, also of a session that somebody ended: for whoever ends it."""
         cookie = request.cookies.get(COOKIE)
         if not cookie or not (request.method in _SAFE_METHODS or _same_origin(request)):
             return None
-        session = self.sessions.verify(cookie)
-        return None if session is None or session.id in self.ended_sessions else session
+        return self.sessions.verify(cookie)
 
     def from_bearer(self, token: str) -> Principal | None:
         """Who holds a bearer token."""

@@ -21,7 +21,8 @@ class Session:
     """How the console greets the person."""
     roles: frozenset[str]
     id: str = ""
-    """Given by ``SessionCodec.issue``, like ``expires_at``."""
+    """Given by ``SessionCodec.issue``, like the two moments."""
+    issued_at: datetime | None = None
     expires_at: datetime | None = None
 
 
@@ -30,11 +31,18 @@ class SessionCodec:
 
     def __init__(self, vault: Vault, clock: Clock, *, valid: timedelta) -> None:
         self._codec = TokenCodec(vault, clock, purpose="session")
+        self._clock = clock
         self._valid = valid
 
     def issue(self, session: Session) -> str:
         """The cookie's value for a new session."""
-        claims = {"sub": session.subject, "name": session.name, "roles": sorted(session.roles), "jti": new_id()}
+        claims = {
+            "sub": session.subject,
+            "name": session.name,
+            "roles": sorted(session.roles),
+            "jti": new_id(),
+            "iat": self._clock().timestamp(),
+        }
         return self._codec.issue(claims, self._valid)
 
     def verify(self, value: str) -> Session | None:
@@ -46,6 +54,7 @@ class SessionCodec:
                 name=claims["name"],
                 roles=frozenset(claims["roles"]),
                 id=claims["jti"],
+                issued_at=datetime.fromtimestamp(claims["iat"], UTC) if "iat" in claims else None,
                 expires_at=datetime.fromtimestamp(claims["exp"], UTC),
             )
         except (TokenInvalid, TokenExpired, KeyError, TypeError):

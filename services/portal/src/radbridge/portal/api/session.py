@@ -81,8 +81,9 @@ def router(resources: Resources, settings: PortalSettings) -> APIRouter:
     @api.delete("/session", status_code=204)
     async def logout(request: Request, response: Response) -> None:
         """End the session: its cookie leaves this browser, and opens nothing at any service for whoever else has it."""
-        session = resources.authenticator.session_of(request)
-        if session is not None and session.expires_at is not None:
+        session = resources.authenticator.cookie_of(request)
+        is_known = session is not None and session.id in resources.authenticator.ended_sessions
+        if session is not None and session.expires_at is not None and not is_known:
             ended = SessionEnded(session_id=session.id, ended_at=resources.clock(), expires_at=session.expires_at)
             await resources.database.write(lambda tx: resources.outbox.publish(tx, ended))
             resources.authenticator.ended_sessions.add(ended)
