@@ -25,6 +25,7 @@ from tools.versions import (
     KUSTOMIZE,
     LOG4J,
     MAVEN_DEPENDENCY_PLUGIN,
+    OTELCOL,
     VERSITYGW,
 )
 
@@ -57,6 +58,8 @@ def install_test_servers() -> None:
         _install_kafka,
         _install_versitygw,
         _install_kustomize,
+        _install_otelcol,
+        _install_promtool,
     ):
         try:
             install()
@@ -109,6 +112,33 @@ def _install_versitygw() -> None:
 
 def _install_kustomize() -> None:
     _go_install("kustomize", KUSTOMIZE, f"sigs.k8s.io/kustomize/kustomize/v5@v{KUSTOMIZE}")
+
+
+def _install_otelcol() -> None:
+    """The collector with the components that our configuration names: its own distribution has ten times as many."""
+    target = TEST_SERVERS / f"otelcol-{OTELCOL}"
+    if (target / "otelcol").exists():
+        return
+    go = _go()
+    say(f"building the OpenTelemetry collector {OTELCOL} into {target.relative_to(ROOT)} (Go, about a minute)")
+    with tempfile.TemporaryDirectory(dir=_servers()) as scratch:
+        program = Path(scratch) / "otelcol"
+        _run([go, "build", "-C", str(ROOT / "tools/otelcol"), "-trimpath", "-ldflags=-s", "-o", str(program), "."])
+        target.mkdir(exist_ok=True)
+        program.rename(target / "otelcol")
+
+
+def _install_promtool() -> None:
+    """Debian's, taken out of its package: installing that would start a Prometheus."""
+    target = TEST_SERVERS / "promtool"
+    if shutil.which("promtool") or target.exists():
+        return
+    if not (shutil.which("apt-get") and shutil.which("dpkg")):
+        raise StepError("promtool (no Debian)")
+    say(f"installing promtool into {target.relative_to(ROOT)} (Debian's package prometheus)")
+    with tempfile.TemporaryDirectory(dir=_servers()) as scratch:
+        _run(["sh", "-c", 'cd "$1" && apt-get download -qq prometheus && dpkg -x prometheus_*.deb x', "sh", scratch])
+        (Path(scratch) / "x/usr/bin/promtool").rename(target)
 
 
 def _go_install(name: str, version: str, module: str) -> None:

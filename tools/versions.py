@@ -12,7 +12,9 @@ MAVEN_DEPENDENCY_PLUGIN = "3.8.1"
 VERSITYGW = "1.8.0"
 KUSTOMIZE = "5.8.2"
 """5.8.3 needs Go 1.27."""
-GO_AT_LEAST = (1, 24)
+OTELCOL = "0.155.0"
+"""Of the components in `tools/otelcol/go.mod` and of the collector's image in `docker-compose.yml`."""
+GO_AT_LEAST = (1, 25)
 
 OHIF = "3.13.2"
 NODE_AT_LEAST = (20, 19)

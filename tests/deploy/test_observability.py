@@ -16,7 +16,8 @@ from radbridge.cli.services import SERVICES
 from tests.deploy.manifests import compose
 from tests.deploy.meters import known_meters
 from tests.deploy.promql import unknown_names
-from tools.stamps import ROOT
+from tools.stamps import ROOT, TEST_SERVERS
+from tools.versions import OTELCOL
 
 FOLDER = ROOT / "deploy" / "observability"
 RULES: list[dict[str, Any]] = yaml.safe_load((FOLDER / "alerts.yml").read_text())["groups"][0]["rules"]
@@ -29,10 +30,18 @@ panels = pytest.mark.parametrize("panel", PANELS, ids=lambda panel: panel["title
 
 @pytest.fixture(scope="session")
 def promtool() -> str:
-    found = shutil.which("promtool")
+    found = shutil.which("promtool") or shutil.which(TEST_SERVERS / "promtool")
     if found is None:
-        pytest.skip("promtool is not installed (Debian: prometheus)")
+        pytest.skip("promtool is not installed (make test takes Debian's)")
     return found
+
+
+@pytest.fixture(scope="session")
+def otelcol() -> Path:
+    program = TEST_SERVERS / f"otelcol-{OTELCOL}" / "otelcol"
+    if not program.exists():
+        pytest.skip("the OpenTelemetry collector is not installed (make test builds it)")
+    return program
 
 
 def run(*words: str | Path) -> None:
@@ -126,8 +135,14 @@ def test_the_collectors_pipelines_are_whole() -> None:
             assert set(pipeline[part]) <= config[part].keys()
 
 
-def test_the_collector_takes_its_configuration() -> None:
-    collector = shutil.which("otelcol")
-    if collector is None:
-        pytest.skip("the OpenTelemetry collector is not installed")
-    run(collector, "validate", f"--config={FOLDER / 'otel-collector.yml'}")
+def test_the_collector_takes_its_configuration(otelcol: Path, tmp_path: Path) -> None:
+    configuration = FOLDER / "otel-collector.yml"
+    run(otelcol, "validate", f"--config={configuration}")
+    wrong = tmp_path / "wrong.yml"
+    wrong.write_text(configuration.read_text().replace("verbosity:", "loudness:"))
+    assert subprocess.run([otelcol, "validate", f"--config={wrong}"], capture_output=True, check=False).returncode
+
+
+def test_the_collector_that_is_tested_is_the_one_that_is_deployed() -> None:
+    assert compose()["services"]["otel-collector"]["image"].endswith(f":{OTELCOL}")
+    assert f"go.opentelemetry.io/collector/otelcol v{OTELCOL}" in (ROOT / "tools/otelcol/go.mod").read_text()
