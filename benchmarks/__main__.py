@@ -10,6 +10,7 @@ RUNS: tuple[tuple[str, ...], ...] = (
     ("database_outbox",),
     ("signing_speed",),
     ("dicom_receive",),
+    ("replacement",),
     ("startup",),
     ("visible",),
     ("visible", "--real"),
