@@ -85,6 +85,17 @@ async def test_a_killed_process_is_replaced_while_it_works() -> None:
         assert await elsewhere(pool) != first
 
 
+async def test_a_process_that_answers_nothing_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("radbridge.runtime.process_pool._PATIENCE_S", 0.2)
+    monkeypatch.setattr("radbridge.runtime.process_pool._LOOK_S", 0.05)
+    pool: Pool = ProcessPool(partial(squares, 0), processes=1)
+    async with serving(pool):
+        first = await elsewhere(pool)
+        os.kill(first, signal.SIGSTOP)
+        assert await pool.run(3) == (9, HERE)
+        assert await elsewhere(pool) != first
+
+
 async def test_signals_to_the_group_do_not_end_it_but_its_parent_does() -> None:
     pool: Pool = ProcessPool(partial(squares, 0), processes=1)
     async with serving(pool):

@@ -24,6 +24,8 @@ _LENGTH_BYTES = 4
 _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 30.0
 _END_S = 2.0
+_PATIENCE_S = 10.0
+_LOOK_S = 0.5
 _log = logging.getLogger(__name__)
 
 
@@ -85,7 +87,7 @@ class _Process(Generic[T, R]):
     def __init__(self) -> None:
         self.in_flight = 0
         self._turn: list[tuple[T, asyncio.Future[R]]] = []
-        self._sent: deque[list[asyncio.Future[R]]] = deque()
+        self._sent: deque[tuple[float, list[asyncio.Future[R]]]] = deque()
         self._process: asyncio.subprocess.Process | None = None
         self._reader: asyncio.StreamReader | None = None
         self._writer: asyncio.StreamWriter | None = None
@@ -123,24 +125,29 @@ class _Process(Generic[T, R]):
             self.in_flight -= 1
 
     async def answer_until_it_ends(self) -> None:
-        """Hand its answers on.
+        """Hand its answers on. A process that answers nothing for too long is killed.
 
         :raises EOFError: it ended.
         """
         assert self._reader is not None
-        while True:
-            results = cast("list[tuple[bool, R]]", await _received(self._reader))
-            for answer, (is_done, result) in zip(self._sent.popleft(), results, strict=True):
-                if answer.done():
-                    continue
-                if is_done:
-                    answer.set_result(result)
-                else:
-                    answer.set_exception(_Undone())
+        watching = asyncio.create_task(self._kill_when_stuck())
+        try:
+            while True:
+                results = cast("list[tuple[bool, R]]", await _received(self._reader))
+                _, answers = self._sent.popleft()
+                for answer, (is_done, result) in zip(answers, results, strict=True):
+                    if answer.done():
+                        continue
+                    if is_done:
+                        answer.set_result(result)
+                    else:
+                        answer.set_exception(_Undone())
+        finally:
+            watching.cancel()
 
     async def end(self) -> None:
         """Close its socket, by which it ends, and give back what it had."""
-        for answers in (*self._sent, [answer for _, answer in self._turn]):
+        for answers in (*(answers for _, answers in self._sent), [answer for _, answer in self._turn]):
             for answer in answers:
                 if not answer.done():
                     answer.set_exception(_Undone())
@@ -153,12 +160,22 @@ class _Process(Generic[T, R]):
                 async with asyncio.timeout(_END_S):
                     await self._process.wait()
             except TimeoutError:
-                self._process.kill()
+                with contextlib.suppress(ProcessLookupError):
+                    self._process.kill()
+
+    async def _kill_when_stuck(self) -> None:
+        loop = asyncio.get_running_loop()
+        while self._process is not None:
+            await asyncio.sleep(_LOOK_S)
+            if self._sent and loop.time() - self._sent[0][0] > _PATIENCE_S:
+                with contextlib.suppress(ProcessLookupError):
+                    self._process.kill()
+                return
 
     def _send_turn(self) -> None:
         turn, self._turn = self._turn, []
         if turn and self._writer is not None:
-            self._sent.append([answer for _, answer in turn])
+            self._sent.append((asyncio.get_running_loop().time(), [answer for _, answer in turn]))
             self._writer.write(_framed([task for task, _ in turn]))
 
 
