@@ -17,6 +17,5 @@ def tune_interpreter() -> None:
     no cycles behind, so it looks at young objects less often, too.
     """
     sys.setswitchinterval(_SWITCH_INTERVAL_SECONDS)
-    gc.collect()
     gc.freeze()
     gc.set_threshold(_ALLOCATIONS_PER_COLLECTION)
