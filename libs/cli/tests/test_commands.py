@@ -15,8 +15,10 @@ from typing import Any
 import httpx
 import pytest
 
+from radbridge.cli.commands import up
 from radbridge.cli.services import SERVICES
 from radbridge.contracts.routes import ROUTES
+from radbridge.runtime.host.embedded import Address
 
 RADBRIDGE = [sys.executable, "-c", "from radbridge.cli.main import main; main()"]
 
@@ -237,3 +239,9 @@ def test_a_service_waits_for_its_database(environment: dict[str, str]) -> None:
         assert service.poll() is None
         service.send_signal(signal.SIGTERM)
         assert service.wait(15) == 0
+
+
+def test_the_demo_that_a_suite_suggests_finds_it() -> None:
+    addresses = [Address("console", "http://127.0.0.1:9000/"), Address("DICOM", "127.0.0.1:11200")]
+    suggested = up._demo_arguments(addresses, Path("elsewhere"))
+    assert suggested == "--url http://127.0.0.1:9000 --dicom-port 11200 --data elsewhere"

@@ -40,8 +40,7 @@ def up(
         for address in addresses:
             print(f"{address.name:<{width}}  {address.url}")
         print(f"{'token':<{width}}  {data.absolute() / 'admin.token'}")
-        url = addresses[0].url.rstrip("/")
-        print(f"{'demo':<{width}}  make demo ARGS='--url {url} --data {data}'")
+        print(f"{'demo':<{width}}  make demo ARGS='{_demo_arguments(addresses, data)}'")
 
     announcer = Announcer(
         addresses=show_addresses,
@@ -53,3 +52,10 @@ def up(
         run_embedded(definitions, data, port=port, dicom_port=dicom_port, host=host, announcer=announcer)
     except (FolderInUse, PortInUse, SettingsError, VaultError, OSError) as error:
         fail(str(error), as_json=as_json)
+
+
+def _demo_arguments(addresses: Sequence["Address"], data: Path) -> str:
+    """What ``radbridge demo`` must be told to find this suite."""
+    urls = {address.name: address.url for address in addresses}
+    dicom_port = urls["DICOM"].rpartition(":")[2]
+    return f"--url {urls['console'].rstrip('/')} --dicom-port {dicom_port} --data {data}"
