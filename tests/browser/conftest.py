@@ -31,7 +31,7 @@ CHROMIUM = (
     "--enable-unsafe-swiftshader",
     "--ignore-gpu-blocklist",
 )
-PATIENCE_MS = 15_000
+PATIENCE_MS = 60_000
 
 
 @dataclass(slots=True)

@@ -170,7 +170,7 @@ def test_the_portals_image_has_the_pages_and_the_viewer(machine: CleanMachine, s
         url = f"http://127.0.0.1:{running.variables['RADBRIDGE_PORT']}"
         wait_for(f"{url}/readyz", process, log)
         for path in ("/", "/viewer/"):
-            answer = httpx.get(f"{url}{path}", trust_env=False)
+            answer = httpx.get(f"{url}{path}", trust_env=False, timeout=60)
             assert answer.status_code == HTTPStatus.OK, path
             assert "<!doctype html>" in answer.text.lower(), path
 

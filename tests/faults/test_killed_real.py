@@ -69,7 +69,7 @@ def workload(stage: tuple[DistributedSuite, Gateways, SetUp], dice: random.Rando
 
 def failing_checks(process: Process, service: str) -> set[str]:
     """Of a process that is ready nevertheless."""
-    answer = httpx.get(f"{process.url}/readyz", timeout=10)
+    answer = httpx.get(f"{process.url}/readyz", timeout=60)
     assert answer.status_code == httpx.codes.OK, answer.text
     return {check["name"] for check in answer.json()["services"][service] if not check["ok"]}
 

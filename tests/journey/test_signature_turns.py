@@ -31,7 +31,7 @@ def verdict_on(party: Journey, record: dict[str, object]) -> dict[str, Any]:
     """Push a report and wait for its verdict."""
     Ris(party.client, party.set_up.hospital_a).push_report(record)
     address = f"/api/signing/v1/reports/{record['recordNum']}/verdict"
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while True:
         found = party.client.get(address, params={"hospitalCode": party.set_up.hospital_a.code}).json()
         if found["verdict"] != "pending" or time.monotonic() > deadline:

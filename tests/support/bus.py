@@ -41,7 +41,7 @@ def message(topic: str, key: str, value: str, event_id: str | None = None) -> Me
     return Message(topic, key, value.encode(), headers)
 
 
-async def collect(subscription: Subscription, count: int, *, seconds: float = 30) -> list[Record]:
+async def collect(subscription: Subscription, count: int, *, seconds: float = 60) -> list[Record]:
     """Poll until ``count`` records have come."""
     found: list[Record] = []
     async with asyncio.timeout(seconds):
@@ -50,7 +50,7 @@ async def collect(subscription: Subscription, count: int, *, seconds: float = 30
     return found
 
 
-async def until(condition: Callable[[], bool], *, seconds: float = 30) -> None:
+async def until(condition: Callable[[], bool], *, seconds: float = 60) -> None:
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110 - conditions here have no event
             await asyncio.sleep(0.02)

@@ -18,7 +18,7 @@ class Child:
         self._process = process
         self.lines: list[str] = []
 
-    async def until_line(self, line: str, *, seconds: float = 30) -> None:
+    async def until_line(self, line: str, *, seconds: float = 60) -> None:
         """Read output until this line comes."""
         async with asyncio.timeout(seconds):
             while await self.next_line() != line:

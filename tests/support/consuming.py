@@ -84,7 +84,7 @@ class Desk:
         try:
             yield consumer
         finally:
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(60):
                 await consumer.stop()
                 await running
 
@@ -94,7 +94,7 @@ class Desk:
         return states[0].lag.get(self.topic.name, -1) if states else -1
 
     async def until_lag(self, lag: int) -> None:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while await self.lag() != lag:  # noqa: ASYNC110 - the log has no event for it
                 await asyncio.sleep(0.05)
 

@@ -13,7 +13,7 @@ from radbridge.cli.demo.set_up import SetUp, set_up
 
 T = TypeVar("T")
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 
 class RunningSuite(Protocol):

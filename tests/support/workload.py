@@ -127,7 +127,7 @@ class Workload:
         """The first slices, once; raises when one is not acknowledged."""
         ae = AE(ae_title=self.known.hospital_a.ae_title)
         ae.add_requested_context(case.series.sop_class_uid)
-        ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = ae.connection_timeout = 10
+        ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = ae.connection_timeout = 60
         assoc = ae.associate("127.0.0.1", self.suite.dicom_port, ae_title=self.known.hospital_a.called_ae_title)
         if not assoc.is_established:
             raise StepFailedError("no association")
@@ -179,7 +179,7 @@ class Workload:
 
     def _message_faults(self, case: Case, client: httpx.Client) -> list[str]:
         """One SMS each; none only where a send that may have left is being asked about."""
-        accepted: list[dict[str, Any]] = httpx.get(f"{self.gateways.url}/accepted", timeout=5).json()
+        accepted: list[dict[str, Any]] = httpx.get(f"{self.gateways.url}/accepted", timeout=60).json()
         sent = [one for one in accepted if one["recipient"].endswith(case.exam.patient.phone)]
         if len(sent) > 1:
             return [f"{case.exam.number}: {len(sent)} SMS"]

@@ -77,10 +77,10 @@ def serving(*arguments: str, **variables: str) -> Generator[tuple[subprocess.Pop
 
 
 def wait_for(url: str, status: int) -> httpx.Response:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while True:
         try:
-            answer = httpx.get(url, trust_env=False)
+            answer = httpx.get(url, trust_env=False, timeout=20)
             if answer.status_code == status:
                 return answer
         except httpx.HTTPError:
@@ -220,8 +220,8 @@ def test_a_service_runs_alone_behind_the_front_and_stops_in_order(environment: d
         }
         with serving("front", **upstreams) as (front, front_url):
             wait_for(f"{front_url}/healthz", 200)
-            assert httpx.get(f"{front_url}/api/mpi/v1/openapi.json", trust_env=False).status_code == 200
-            ready = httpx.get(f"{front_url}/readyz", trust_env=False)
+            assert httpx.get(f"{front_url}/api/mpi/v1/openapi.json", trust_env=False, timeout=60).status_code == 200
+            ready = httpx.get(f"{front_url}/readyz", trust_env=False, timeout=60)
             assert ready.status_code == 503
             assert all(check["ok"] for check in ready.json()["services"]["mpi"])
             front.send_signal(signal.SIGTERM)

@@ -227,7 +227,7 @@ def data_set_of(file: bytes) -> bytes:
 
 def raw_associate(port: int, calling: str, called: str) -> bytes:
     """Ask for an association for verification by bytes of our own; answers the first bytes that come back. Blocks."""
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as sock:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as sock:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.sendall(associate_rq(calling, called))
         return sock.recv(4096)

@@ -15,7 +15,7 @@ P_DATA_OF_4_GB = struct.pack(">BBI", 4, 0, 0xFFFFFFFF)
 
 def speak(port: int, *data: bytes) -> bytes:
     """Send, then read until the other side closes. Blocks."""
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as sock:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as sock:
         answer = b""
         try:
             for piece in data:
@@ -102,7 +102,7 @@ async def test_a_peer_that_leaves_in_the_middle_of_an_object_leaves_nothing(edge
 
     await asyncio.to_thread(leave)
     assert await asyncio.to_thread(sender.send, file) == [0x0000]
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while (await edge.admin.get("/api/dicom-edge/v1/stats")).json()["associations"]:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
     assert len(list((edge.running.resources.data_dir / "objects").rglob("*.dcm"))) == 1
@@ -111,7 +111,7 @@ async def test_a_peer_that_leaves_in_the_middle_of_an_object_leaves_nothing(edge
 async def test_idle_associations_hold_nobody_up(edge: Any, sender: Any, ct: Any) -> None:
     idle = []
     for _ in range(12):
-        sock = socket.create_connection(("127.0.0.1", edge.port), timeout=10)
+        sock = socket.create_connection(("127.0.0.1", edge.port), timeout=60)
         await asyncio.to_thread(sock.sendall, ct.associate_rq())
         assert (await asyncio.to_thread(sock.recv, 4096))[0] == 2
         idle.append(sock)
@@ -132,7 +132,7 @@ async def test_too_many_associations_are_told_so(start_edge: Any, ct: Any, monke
     async with start_edge() as edge:
         held = []
         for _ in range(2):
-            sock = socket.create_connection(("127.0.0.1", edge.port), timeout=10)
+            sock = socket.create_connection(("127.0.0.1", edge.port), timeout=60)
             await asyncio.to_thread(sock.sendall, ct.associate_rq())
             assert (await asyncio.to_thread(sock.recv, 4096))[0] == 2
             held.append(sock)

@@ -18,7 +18,7 @@ INSTANCE = "/dicom-web/studies/1.2.3.4.5/series/1.2.3.4.5.1/instances/"
 
 async def announced(edge: Any, instances: int) -> list[ImagesStored]:
     """Events, once the newest one counts so many objects."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             events = [body for _, body in await edge.running.events(ImagesStored)]
             if events and events[-1].instances >= instances:

@@ -39,7 +39,7 @@ async def test_the_life_of_objects(tmp_path: Path, postgres_database: str, ct: A
         assert len((await running.admin.get("/dicom-web/instances?limit=3&offset=1")).json()) == 3
 
         events: list[ImagesStored] = []
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not events:
                 events = [body for _, body in await running.events(ImagesStored)]
         assert (events[0].instances, events[0].new_instances) == (4, 4)

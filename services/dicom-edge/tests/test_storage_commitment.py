@@ -119,7 +119,7 @@ async def test_a_report_waits_for_the_peers_next_association(
         await asyncio.to_thread(scu.listen)
         [(event_type, report)] = scu.reports
         assert (event_type, report.TransactionUID) == (1, information.TransactionUID)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while await edge.running.resources.database.fetch("SELECT * FROM commitment"):  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
 

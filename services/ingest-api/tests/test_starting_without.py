@@ -86,7 +86,7 @@ async def test_pushes_are_accepted_after_a_start_without_the_event_log(log: CutL
         log.away = False
         await wait_ready(running.host)
         assert [body.exam_number for _, body in await running.events(ExamRegistered)] == ["E1"]
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await running.resources.directory.caught_up()
 
 

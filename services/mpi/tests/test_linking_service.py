@@ -23,7 +23,7 @@ def exam(number: str, record: str, *, document: str | None = None, demographics:
 
 async def links(running: Running, count: int) -> dict[str, str]:
     """Newest person of each record, once at least ``count`` links were published."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             await running.settled()
             events = await running.events(PatientLinked)

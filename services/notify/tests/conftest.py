@@ -105,34 +105,34 @@ class Bench:
 
     async def reported(self, gateway: str, times: int = 1) -> list[dict[str, object]]:
         """The accepted messages once ``times`` of them have their receipt."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while True:
                 messages = await self.accepted(gateway)
                 if sum(message["delivered"] is not None for message in messages) >= times:
                     return messages
                 await asyncio.sleep(0.01)
 
-    def http(self, path: str, clock: HandClock | None = None, timeout: float = 5) -> VendorHttp:
+    def http(self, path: str, clock: HandClock | None = None, timeout: float = 30) -> VendorHttp:
         clock = clock or self.clock
         return VendorHttp(self.outbound, self.url + path, clock, timedelta(seconds=timeout))
 
-    def aliyun(self, clock: HandClock | None = None, timeout: float = 5, **account: str) -> AliyunSms:
+    def aliyun(self, clock: HandClock | None = None, timeout: float = 30, **account: str) -> AliyunSms:
         known = replace(AliyunAccount("AKEXAMPLE", "SECRETEXAMPLE", "影桥"), **account)
         new_nonce = (lambda: self.nonces.pop(0)) if self.nonces else (lambda: uuid4().hex)
         return AliyunSms(self.http("/aliyun", clock, timeout), known, clock or self.clock, new_nonce)
 
-    def tencent(self, clock: HandClock | None = None, timeout: float = 5, **account: str) -> TencentSms:
+    def tencent(self, clock: HandClock | None = None, timeout: float = 30, **account: str) -> TencentSms:
         known = replace(TencentAccount("AKIDEXAMPLE", "SECRETEXAMPLE", "1400006666", "影桥"), **account)
         return TencentSms(self.http("/tencent", clock, timeout), known, clock or self.clock)
 
     def wechat_tokens(self, appid: str = "wxofficial", secret: str = "OFFICIAL", holder: str = "one") -> WeChatTokens:
         return WeChatTokens(self.http("/wechat"), WeChatAccount(appid, secret), self.tokens, holder, self.clock)
 
-    def official(self, timeout: float = 5, secret: str = "OFFICIAL") -> WeChatOfficial:
+    def official(self, timeout: float = 30, secret: str = "OFFICIAL") -> WeChatOfficial:
         tokens = self.wechat_tokens(secret=secret)
         return WeChatOfficial(WeChatApi(self.http("/wechat", timeout=timeout), tokens, self.clock), self.clock)
 
-    def mini(self, timeout: float = 5) -> WeChatMini:
+    def mini(self, timeout: float = 30) -> WeChatMini:
         tokens = self.wechat_tokens("wxmini", "MINI")
         return WeChatMini(WeChatApi(self.http("/wechat", timeout=timeout), tokens, self.clock))
 
@@ -209,7 +209,7 @@ async def bench(start: Callable[[FastAPI], Awaitable[str]], credentials: StandIn
     clock = HandClock(datetime(2026, 3, 2, 2, 0, 5, tzinfo=UTC))
     app = build_stand_ins(credentials, clock=clock, poster=CallbackPoster(timedelta(milliseconds=1)))
     outbound = OutboundClient(meters=Meters(MeterBoard(), "notify"), tracing=Tracing("notify"))
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=60) as client:
         yield Bench(await start(app), clock, client, outbound, TokensInMemory(clock))
     await outbound.close()
 

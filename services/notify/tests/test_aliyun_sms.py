@@ -126,10 +126,10 @@ async def test_more_than_a_number_may_get_in_a_day_goes_to_the_next_channel(benc
 
 async def test_a_timeout_after_acceptance_is_unknown_and_asking_finds_the_message(bench, sms):
     await bench.order("aliyun", "hold_after_accepting")
-    message, channel = sms(), bench.aliyun(timeout=0.3)
+    message, channel = sms(), bench.aliyun()
     sent_at = bench.clock()
 
-    outcome = await channel.send(message)
+    outcome = await bench.aliyun(timeout=1).send(message)
     await bench.reported("aliyun")
 
     assert isinstance(outcome, Unknown)
@@ -147,9 +147,9 @@ async def test_asking_tells_a_failed_delivery(bench, sms):
 
 async def test_a_message_that_never_arrived_may_be_repeated_only_after_the_settling_time(bench, sms):
     await bench.order("aliyun", "hold_before_accepting")
-    message, channel = sms(), bench.aliyun(timeout=0.3)
+    message, channel = sms(), bench.aliyun()
     sent_at = bench.clock()
-    assert isinstance(await channel.send(message), Unknown)
+    assert isinstance(await bench.aliyun(timeout=1).send(message), Unknown)
 
     assert isinstance(await channel.ask(message, sent_at), Unknown)
     bench.clock.forward(minutes=6)

@@ -114,7 +114,7 @@ async def inbox(bench, start):
     await bench.client.put(f"{bench.url}/callbacks", json={vendor: f"{url}/{vendor}" for vendor in answers})
 
     async def take_all(count: int) -> list[tuple[str, dict[str, str], bytes]]:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             return [await received.get() for _ in range(count)]
 
     return take_all

@@ -93,7 +93,7 @@ async def test_a_timed_out_template_message_is_repeated_without_a_second_message
     await bench.order("wechat_official", "hold_after_accepting")
     message, sent_at = official_message(), bench.clock()
 
-    assert isinstance(await bench.official(timeout=0.3).send(message), Unknown)
+    assert isinstance(await bench.official(timeout=1).send(message), Unknown)
     assert await bench.official().ask(message, sent_at) == SafeToRepeat()
     repeated = await bench.official().send(message)
 
@@ -114,7 +114,7 @@ async def test_a_timed_out_subscription_message_cannot_be_cleared_by_asking(benc
     await bench.order("wechat_mini", "hold_after_accepting")
     message = mini_message()
 
-    assert isinstance(await bench.mini(timeout=0.3).send(message), Unknown)
+    assert isinstance(await bench.mini(timeout=1).send(message), Unknown)
     assert isinstance(await bench.mini().ask(message, bench.clock()), Unknown)
 
 

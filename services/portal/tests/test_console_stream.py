@@ -39,7 +39,7 @@ async def test_what_changed_together_is_told_together(monkeypatch: pytest.Monkey
 
     stream = console._stream
     response: StreamingResponse = stream(Request({"type": "http"}, receive), lambda: True, changes())
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         async for part in response.body_iterator:
             told.append(bytes(part, "ascii") if isinstance(part, str) else bytes(part))
             if len(told) == EXAMS:
@@ -51,8 +51,8 @@ async def test_a_stream_ends_with_the_session_that_asked_for_it(tmp_path: Path) 
     async with (
         running_service(SERVICE, tmp_path) as running,
         listening(running.host.app) as url,
-        httpx.AsyncClient(base_url=url, trust_env=False) as browser,
-        asyncio.timeout(20),
+        httpx.AsyncClient(base_url=url, trust_env=False, timeout=60) as browser,
+        asyncio.timeout(60),
     ):
         await browser.post("/api/portal/v1/session", json={"token": ADMIN_TOKEN})
         async with browser.stream("GET", "/api/portal/v1/stream") as stream:
@@ -133,5 +133,5 @@ async def test_a_silent_tail_ends_when_the_service_stops(tmp_path: Path, monkeyp
         lines = events._lines
         tail = lines(running.log, ["exam"], running.resources.stopping, from_beginning=False, follow=True)
         asyncio.get_running_loop().call_soon(running.resources.stopping.set)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             assert [line async for line in tail] == []

@@ -170,7 +170,7 @@ async def test_a_replayed_event_that_fails_again_is_a_dead_letter_again(desk: De
         for deaths in (2, 3):
             [*_, newest] = await list_dead(desk.log, desk.topic.name, desk.group)
             await replay_dead(desk.log, desk.topic.name, desk.group, [newest.number])
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(60):
                 while len(await list_dead(desk.log, desk.topic.name, desk.group)) < deaths:  # noqa: ASYNC110
                     await asyncio.sleep(0.05)
         desk.troubles.clear()

@@ -187,7 +187,7 @@ async def test_pausing_loses_nothing_that_was_fetched_ahead(backend: Backend, lo
     subscription = await log.subscribe(f"g-{topic.name}", [topic.name])
     home = Partition(topic.name, 0)
     seen: list[Record] = []
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while len(seen) < 20:
             seen += await subscription.poll(max_records=3, timeout=0.2)
             subscription.pause([home])
@@ -214,7 +214,7 @@ async def test_poll_keeps_to_its_limit(backend: Backend, log: EventLog) -> None:
     await log.append([message(topic.name, f"k{n}", str(n)) for n in range(50)])
     subscription = await log.subscribe(f"g-{topic.name}", [topic.name])
     seen: list[Record] = []
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while len(seen) < 50:
             records = await subscription.poll(max_records=7, timeout=0.2)
             assert len(records) <= 7
@@ -225,7 +225,7 @@ async def test_poll_keeps_to_its_limit(backend: Backend, log: EventLog) -> None:
 async def test_follow_gives_everything_and_says_where_the_end_is(backend: Backend, log: EventLog) -> None:
     topic = await backend.topic(log)
     await log.append([message(topic.name, f"k{n}", str(n)) for n in range(10)])
-    async with asyncio.timeout(30), contextlib.aclosing(log.follow(topic.name)) as records:  # type: ignore[type-var]
+    async with asyncio.timeout(60), contextlib.aclosing(log.follow(topic.name)) as records:  # type: ignore[type-var]
         before: list[str] = []
         async for record in records:
             if record is None:
@@ -242,7 +242,7 @@ async def test_follow_gives_everything_and_says_where_the_end_is(backend: Backen
 async def test_follow_from_the_end_leaves_out_what_was_there(backend: Backend, log: EventLog) -> None:
     topic = await backend.topic(log)
     await log.append([message(topic.name, "k", "old")])
-    async with asyncio.timeout(30), contextlib.aclosing(log.follow(topic.name, from_beginning=False)) as records:  # type: ignore[type-var]
+    async with asyncio.timeout(60), contextlib.aclosing(log.follow(topic.name, from_beginning=False)) as records:  # type: ignore[type-var]
         assert await anext(records) is None
         await log.append([message(topic.name, "k", "new")])
         async for record in records:
@@ -253,7 +253,7 @@ async def test_follow_from_the_end_leaves_out_what_was_there(backend: Backend, l
 
 async def test_follow_of_an_empty_topic_is_at_its_end(backend: Backend, log: EventLog) -> None:
     topic = await backend.topic(log)
-    async with asyncio.timeout(30), contextlib.aclosing(log.follow(topic.name)) as records:  # type: ignore[type-var]
+    async with asyncio.timeout(60), contextlib.aclosing(log.follow(topic.name)) as records:  # type: ignore[type-var]
         assert await anext(records) is None
 
 

@@ -68,7 +68,7 @@ async def test_a_killed_member_is_replaced(backend: Backend, log: EventLog) -> N
         await process.kill()
         await log.append([message(topic.name, f"k{n}", str(n)) for n in range(40)])
         seen: set[int] = set()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while len(seen) < 40:  # what was not committed before the rebalance comes again
                 seen |= {int(record.value) for record in await subscription.poll(timeout=0.5)}
     assert seen == set(range(40))
@@ -212,7 +212,7 @@ async def test_a_broker_that_is_away_is_unavailable_and_waited_for(own_kafka: Ka
         await backend.open().subscribe("g", [topic.name])
     assert await subscription.poll(timeout=0.5) == []
     await asyncio.to_thread(own_kafka.start)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while True:
             with contextlib.suppress(BusUnavailable):
                 await log.append([message(topic.name, "k", "after")])

@@ -28,7 +28,7 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     body = "BLOB" if database.dialect == "sqlite" else "BYTEA"
     await database.write_one(f"CREATE TABLE item (name TEXT PRIMARY KEY, amount BIGINT NOT NULL, body {body})")
     yield database
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await database.close()
 
 

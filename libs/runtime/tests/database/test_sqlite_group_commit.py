@@ -62,7 +62,7 @@ async def test_writes_of_one_turn_of_the_loop_share_one_commit(database: SqliteD
 
 async def test_a_write_in_the_turn_of_the_close_is_committed(tmp_path: Path) -> None:
     writer = GroupCommitWriter(tmp_path / "closing.db")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         rows, _ = await asyncio.gather(writer.write(lambda tx: tx.fetch("SELECT 1")), writer.close())
     assert [tuple(row) for row in rows] == [(1,)]
 

@@ -65,7 +65,7 @@ def application() -> ASGIApp:
         Route("/readyz", lambda _: JSONResponse({"services": {"portal": []}})),
         Route("/{path:path}", echo, methods=methods),
     ]
-    return LimitedBody(Starlette(routes=routes), limit_bytes=LIMIT, stall_seconds=0.3, exempt=("/stow",))
+    return LimitedBody(Starlette(routes=routes), limit_bytes=LIMIT, stall_seconds=1, exempt=("/stow",))
 
 
 @pytest.fixture(params=["direct", "through the front"])
@@ -77,13 +77,13 @@ async def url(request: pytest.FixtureRequest) -> AsyncGenerator[str]:
             return
         front = ProxyFront({"portal": direct})
         stack.push_async_callback(front.close)
-        patient = LimitedBody(front, limit_bytes=None, stall_seconds=0.3)
+        patient = LimitedBody(front, limit_bytes=None, stall_seconds=1)
         yield await stack.enter_async_context(listening(patient))
 
 
 @pytest.fixture
 async def client(url: str) -> AsyncGenerator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=20) as client:
+    async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=60) as client:
         yield client
 
 
@@ -132,7 +132,7 @@ async def test_server_sent_events_come_as_they_happen(client: httpx.AsyncClient)
         assert [await anext(lines) for _ in range(6)] == ["data: tick", ""] * 3
 
 
-async def _raw(url: str, data: bytes, *, seconds: float = 10.0) -> bytes:
+async def _raw(url: str, data: bytes, *, seconds: float = 60.0) -> bytes:
     host, _, port = url.removeprefix("http://").partition(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     try:
@@ -194,7 +194,7 @@ async def test_metrics_stay_inside(path: str) -> None:
 
 async def test_the_front_says_where_a_request_came_from(client: httpx.AsyncClient, url: str) -> None:
     front = ProxyFront({"portal": url})
-    async with listening(front) as outer, httpx.AsyncClient(base_url=outer, trust_env=False) as outside:
+    async with listening(front) as outer, httpx.AsyncClient(base_url=outer, trust_env=False, timeout=60) as outside:
         answer = await outside.get("/page")
     headers: dict[str, Any] = answer.json()["headers"]
     assert headers["x-forwarded-for"] == "127.0.0.1"
@@ -221,7 +221,10 @@ async def test_only_trusted_proxies_say_who_calls(trusted: Networks, source: str
     app = Starlette(routes=[Route("/", who_calls)])
     transport = httpx.AsyncHTTPTransport(local_address=source)
     claimed = {"x-forwarded-for": "203.0.113.9", "x-forwarded-proto": "https"}
-    async with listening(app, trusted_proxies=trusted) as url, httpx.AsyncClient(transport=transport) as caller:
+    async with (
+        listening(app, trusted_proxies=trusted) as url,
+        httpx.AsyncClient(transport=transport, timeout=60) as caller,
+    ):
         assert (await caller.get(url, headers=claimed)).json() == seen
 
 
@@ -235,7 +238,7 @@ async def test_the_front_does_not_repeat_what_a_caller_says_about_itself() -> No
     front = ProxyFront({"portal": "http://portal"}, transport=httpx.MockTransport(upstream))
     claimed = {"x-forwarded-for": "203.0.113.9", "forwarded": "for=203.0.113.9", "x-forwarded-proto": "https"}
     transport = httpx.ASGITransport(front, client=("198.51.100.7", 4711))
-    async with httpx.AsyncClient(transport=transport, base_url="http://front") as caller:
+    async with httpx.AsyncClient(transport=transport, base_url="http://front", timeout=60) as caller:
         await caller.get("/page", headers=claimed)
     assert (seen[0]["x-forwarded-for"], seen[0]["x-forwarded-proto"]) == ("198.51.100.7", "http")
     assert "forwarded" not in seen[0]
@@ -275,7 +278,7 @@ async def test_the_front_logs_no_path_that_opens_something(caplog: pytest.LogCap
 
 async def test_an_upstream_that_is_away_is_a_bad_gateway() -> None:
     front = ProxyFront({"portal": "http://127.0.0.1:1"})
-    async with listening(front) as url, httpx.AsyncClient(base_url=url, trust_env=False) as client:
+    async with listening(front) as url, httpx.AsyncClient(base_url=url, trust_env=False, timeout=60) as client:
         assert (await client.get("/page")).status_code == 502
         assert (await client.get("/healthz")).status_code == 200
         ready = await client.get("/readyz")

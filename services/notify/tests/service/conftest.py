@@ -280,7 +280,7 @@ def clock() -> MovedClock:
 @pytest.fixture
 async def vendors(start: Start, credentials: StandInCredentials, clock: MovedClock) -> AsyncIterator[Vendors]:
     app = build_stand_ins(credentials, clock=clock, poster=CallbackPoster(timedelta(milliseconds=1)))
-    async with httpx.AsyncClient(timeout=10) as client:
+    async with httpx.AsyncClient(timeout=60) as client:
         yield Vendors(await start(app), client)
 
 
@@ -295,7 +295,7 @@ async def open_town(
     async with AsyncExitStack() as stack:
 
         async def open_one(*, folder: str = "town", database_url: str | None = None, **settings: str) -> Town:
-            monkeypatch.setenv("RADBRIDGE_NOTIFY_VENDOR_TIMEOUT", "PT0.5S")
+            monkeypatch.setenv("RADBRIDGE_NOTIFY_VENDOR_TIMEOUT", "PT3S")
             for name, value in settings.items():
                 monkeypatch.setenv(f"RADBRIDGE_NOTIFY_{name.upper()}", value)
             members = {"public_url": PUBLIC_URL} | ({"database_url": database_url} if database_url else {})

@@ -334,7 +334,9 @@ async def test_callers_are_told_apart_behind_the_front_door(world: Any) -> None:
         front = ProxyFront({"signing": service})
         async with (
             listening(front) as url,
-            httpx.AsyncClient(transport=httpx.AsyncHTTPTransport(local_address="127.0.0.2"), base_url=url) as caller,
+            httpx.AsyncClient(
+                transport=httpx.AsyncHTTPTransport(local_address="127.0.0.2"), base_url=url, timeout=60
+            ) as caller,
         ):
             stranger = await caller.post(PKCS1, json=pkcs1(world), headers=claimed)
             await world.running.add_institution(code="B", ae_title="B", hosts=["127.0.0.2"])

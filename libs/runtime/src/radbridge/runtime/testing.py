@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     import httpx
 
 ADMIN_TOKEN = "admin-token-of-the-tests"  # noqa: S105 (tests only)
-READY_SECONDS = 30.0
+READY_SECONDS = 60.0
 
 B = TypeVar("B", bound=EventBody)
 

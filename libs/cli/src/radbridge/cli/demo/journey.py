@@ -37,7 +37,7 @@ from radbridge.contracts.model.people import Patient
 
 T = TypeVar("T")
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 FINDINGS = "颅骨完整，脑实质密度均匀，未见异常高低密度影，中线结构居中。"
 IMPRESSION = "颅脑CT平扫未见异常。"
 DOCTOR = "示例医师丙"
