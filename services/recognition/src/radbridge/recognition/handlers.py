@@ -28,45 +28,31 @@ async def exam_voided(tx: Transaction, received: Received[ExamVoided], prepared:
 
 async def report_received(tx: Transaction, received: Received[ReportReceived], prepared: object) -> None:
     """A changed report is not shown until it is judged."""
-    body = received.body
-    await store.save_report(
-        tx,
-        report_id=body.report_id,
-        institution_id=body.institution_id,
-        report_number=body.report_number,
-        exam_ids=body.exam_ids,
-        state=ReportState.RECEIVED,
-        received_version=received.version,
-        content_sealed=None,
-    )
+    await _save_untold(tx, received.body, ReportState.RECEIVED, received.version)
 
 
 async def report_rejected(tx: Transaction, received: Received[ReportRejected], prepared: object) -> None:
     """The report is not shown."""
-    body = received.body
-    await store.save_report(
-        tx,
-        report_id=body.report_id,
-        institution_id=body.institution_id,
-        report_number=body.report_number,
-        exam_ids=body.exam_ids,
-        state=ReportState.REJECTED,
-        received_version=body.received_version,
-        content_sealed=None,
-    )
+    await _save_untold(tx, received.body, ReportState.REJECTED, received.body.received_version)
 
 
 async def report_voided(tx: Transaction, received: Received[ReportVoided], prepared: object) -> None:
     """The hospital withdrew the report."""
-    body = received.body
+    await _save_untold(tx, received.body, ReportState.VOIDED, received.version)
+
+
+async def _save_untold(
+    tx: Transaction, body: ReportReceived | ReportRejected | ReportVoided, state: ReportState, received_version: int
+) -> None:
+    """A report in a state in which nobody reads its text."""
     await store.save_report(
         tx,
         report_id=body.report_id,
         institution_id=body.institution_id,
         report_number=body.report_number,
         exam_ids=body.exam_ids,
-        state=ReportState.VOIDED,
-        received_version=received.version,
+        state=state,
+        received_version=received_version,
         content_sealed=None,
     )
 
