@@ -33,15 +33,25 @@ class ServerFailedError(Exception):
     """A server that is installed did not start; the message ends with its log."""
 
 
+_reserved: list[socket.socket] = []
+
+
 def free_port() -> int:
-    """A TCP port on 127.0.0.1 that nothing listens on."""
+    """A TCP port on 127.0.0.1 that nothing listens on and that is given to nobody else while this process lives.
+
+    A socket that never listens keeps it. Whoever binds it with ``SO_REUSEADDR``, as servers do, gets it all the same;
+    whoever looks for a free port, here or in another run of the tests, passes it over.
+    """
     for port in random.sample(_PORTS, 200):
-        with socket.socket() as probe:
-            try:
-                probe.bind((LOCALHOST, port))
-            except OSError:
-                continue
-            return port
+        keeper = socket.socket()
+        try:
+            keeper.bind((LOCALHOST, port))
+        except OSError:
+            keeper.close()
+            continue
+        keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        _reserved.append(keeper)
+        return port
     raise ServerFailedError("no free port found")
 
 

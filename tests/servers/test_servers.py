@@ -6,6 +6,7 @@ import asyncio
 import io
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -22,6 +23,7 @@ from minio import Minio
 from tests.servers.external import ExternalPostgres, ExternalS3
 from tests.servers.kafka import KafkaBroker
 from tests.servers.postgres import PostgresCluster
+from tests.servers.process import LOCALHOST, accepts, free_port
 from tests.servers.s3 import S3Server
 from tools.stamps import ROOT
 
@@ -172,6 +174,18 @@ def test_dcmtk_writes_and_reads_dicom(dcmtk: dict[str, str], tmp_path: Path) -> 
 def test_openssl_makes_keys(openssl: str) -> None:
     done = subprocess.run([openssl, "rand", "-hex", "8"], capture_output=True, text=True, check=True)
     assert len(bytes.fromhex(done.stdout.strip())) == 8
+
+
+def test_a_port_is_given_once_and_can_be_listened_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A suite draws the ports of all its processes before the first of them listens."""
+    first, second = free_port(), free_port()
+    other = next(port for port in range(32000, 32700) if not accepts(port))
+    monkeypatch.setattr("tests.servers.process.random.sample", lambda *_: [first, second, other])
+    assert free_port() == other
+    assert not accepts(first)
+    for _ in ("started", "started again"):
+        with socket.create_server((LOCALHOST, first)):
+            assert accepts(first)
 
 
 OWNER = """
