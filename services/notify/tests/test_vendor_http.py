@@ -75,7 +75,7 @@ async def test_an_answer_that_trickles_for_ever_ends_as_unknown():
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     client = outbound()
     async with server:
-        assert isinstance(await VendorHttp(client, url, lambda: NOW, timedelta(milliseconds=100)).post("/"), Unknown)
+        assert isinstance(await VendorHttp(client, url, lambda: NOW, timedelta(seconds=1)).post("/"), Unknown)
         await client.close()
 
 

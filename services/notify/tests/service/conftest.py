@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -20,6 +20,7 @@ from radbridge.contracts.events.report import ReportSigned, ReportVoided
 from radbridge.contracts.identifiers import exam_id, patient_record_id, report_id
 from radbridge.contracts.model.codes import DocumentType
 from radbridge.contracts.model.people import Patient
+from radbridge.notify.domain.local_time import SHANGHAI
 from radbridge.notify.main import SERVICE
 from radbridge.notify.stand_ins.accounts import (
     AliyunStandInAccount,
@@ -48,16 +49,24 @@ Start = Callable[[FastAPI], Awaitable[str]]
 
 
 class MovedClock:
-    """The present moment, and what a test adds to it."""
+    """Goes on from ten in the morning of this day in Shanghai, whenever a test begins, and by what it adds: no midnight
+    comes of itself, and no minute outside the quiet hours of a test."""
 
     def __init__(self) -> None:
-        self.ahead = timedelta()
+        local = utc_now().astimezone(SHANGHAI)
+        self._ahead = local.replace(hour=10, minute=0, second=0) - local
+        self._present = utc_now
 
-    def __call__(self):
-        return utc_now() + self.ahead
+    def __call__(self) -> datetime:
+        return self._present() + self._ahead
 
     def forward(self, **units: float) -> None:
-        self.ahead += timedelta(**units)
+        self._ahead += timedelta(**units)
+
+    def stop(self) -> None:
+        """Stand still from now on, but for what a test adds."""
+        now = utc_now()
+        self._present = lambda: now
 
 
 @dataclass
@@ -187,12 +196,12 @@ class Town:
             changed_at=self.clock(),
         )
 
-    async def publish(self, body: Any, *, version: int | None = None) -> None:
-        """Put an event on the log as its service does; the next version of its aggregate by default."""
+    async def publish(self, body: Any, *, version: int | None = None, at: datetime | None = None) -> None:
+        """Put an event on the log as its service does; the next version of its aggregate, and of now, by default."""
         service = "signing" if isinstance(body, ReportSigned) else "ingest-api"
         key = f"{service}/{body.aggregate_id()}"
         self.versions[key] = version or self.versions.get(key, 0) + 1
-        await self.running.publish(body, service=service, version=self.versions[key])
+        await self.running.publish(body, service=service, version=self.versions[key], at=at)
 
     async def deliveries(self, number: str = "R1") -> list[dict[str, Any]]:
         answer = await self.running.admin.get("/api/notify/v1/deliveries", params={"report_id": self.report_id(number)})
@@ -291,16 +300,22 @@ OpenTown = Callable[..., Awaitable[Town]]
 async def open_town(
     tmp_path: Path, vendors: Vendors, clock: MovedClock, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[OpenTown]:
-    """Starts the service; keywords are its settings. ``folder`` tells several apart."""
+    """Starts the service; keywords are its settings. ``folder`` tells several apart, ``transport`` leads to vendors."""
     async with AsyncExitStack() as stack:
 
-        async def open_one(*, folder: str = "town", database_url: str | None = None, **settings: str) -> Town:
-            monkeypatch.setenv("RADBRIDGE_NOTIFY_VENDOR_TIMEOUT", "PT3S")
+        async def open_one(
+            *,
+            folder: str = "town",
+            database_url: str | None = None,
+            transport: httpx.AsyncBaseTransport | None = None,
+            **settings: str,
+        ) -> Town:
+            monkeypatch.setenv("RADBRIDGE_NOTIFY_VENDOR_TIMEOUT", "PT25S")
             for name, value in settings.items():
                 monkeypatch.setenv(f"RADBRIDGE_NOTIFY_{name.upper()}", value)
             members = {"public_url": PUBLIC_URL} | ({"database_url": database_url} if database_url else {})
             running = await stack.enter_async_context(
-                running_service(SERVICE, tmp_path / folder, settings=members, clock=clock)
+                running_service(SERVICE, tmp_path / folder, settings=members, clock=clock, transport=transport)
             )
             code = f"HOSPITAL-{uuid4().hex[:6]}"
             hospital = await running.add_institution(code=code, service_phone="0351-0000000")

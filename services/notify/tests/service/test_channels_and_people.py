@@ -4,6 +4,8 @@ import logging
 
 import pytest
 
+from radbridge.runtime.testing import eventually
+
 
 async def told(town, **exam):
     await town.publish(town.exam(**exam))
@@ -99,10 +101,14 @@ async def test_an_address_that_the_vendor_calls_wrong_is_forgotten(town):
 
 async def test_a_wrong_account_is_an_operators_matter(town, caplog):
     await town.account("aliyun_sms", access_key_secret="WRONG")
+
+    async def logged() -> bool:
+        return [record.reason for record in caplog.records if hasattr(record, "channel")] == ["SignatureDoesNotMatch"]
+
     with caplog.at_level(logging.ERROR):
         (delivery,) = await told(town)
+        await eventually(logged)  # which comes after the commit that tells the state
     assert (delivery["state"], delivery["failure"]) == ("failed", "configuration")
-    assert [record.reason for record in caplog.records if hasattr(record, "channel")] == ["SignatureDoesNotMatch"]
 
 
 async def test_the_platforms_account_serves_hospitals_without_their_own(town):

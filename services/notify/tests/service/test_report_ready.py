@@ -2,6 +2,7 @@
 
 import hashlib
 import itertools
+from datetime import timedelta
 
 import orjson
 import pytest
@@ -125,19 +126,15 @@ async def test_a_fresh_report_waits_for_an_exam_of_any_age(town):
     await town.account("aliyun_sms")
     await town.publish(town.signed())
     await town.at_rest()
-    exam = town.exam()
-    town.clock.forward(days=-4)
-    await town.publish(exam)
-    town.clock.forward(days=4)
+    await town.publish(town.exam(), at=town.clock() - timedelta(days=4))
     await town.reaches({"aliyun_sms": "accepted"})
 
 
 async def test_old_reports_cause_no_message(town):
     await town.send_by_both()
-    town.clock.forward(days=-4)
-    await town.publish(town.exam())
-    await town.publish(town.signed())
-    town.clock.forward(days=4)
+    before = town.clock() - timedelta(days=4)
+    await town.publish(town.exam(), at=before)
+    await town.publish(town.signed(), at=before)
     await town.at_rest()
     await town.publish(town.exam())
     await town.at_rest()

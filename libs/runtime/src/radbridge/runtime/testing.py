@@ -15,6 +15,7 @@ import secrets
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -70,10 +71,17 @@ class Running:
         return await add_institution(self.log, self.resources.keyring, self.resources.directory, **members)
 
     async def publish(
-        self, body: EventBody, *, service: str, version: int = 1, traceparent: str | None = None
+        self,
+        body: EventBody,
+        *,
+        service: str,
+        version: int = 1,
+        traceparent: str | None = None,
+        at: datetime | None = None,
     ) -> Event:
-        """Put another service's event on the log."""
-        event = make_event(body, service=service, version=version, time=self.resources.clock(), traceparent=traceparent)
+        """Put another service's event on the log, as happened now or ``at`` another time."""
+        time = at or self.resources.clock()
+        event = make_event(body, service=service, version=version, time=time, traceparent=traceparent)
         await self.log.append([Message(body.TOPIC, event.subject, event.data, tuple(to_headers(event)))])
         return event
 
@@ -194,7 +202,7 @@ def embedded_settings(folder: Path, members: Mapping[str, Any] | None = None) ->
 async def wait_ready(host: RunningService) -> None:
     """Return once all checks of the service pass.
 
-    :raises AssertionError: they do not within 10 s; the text says which.
+    :raises AssertionError: they do not within a minute; the text says which.
     """
     failed: list[CheckResult] = []
 
