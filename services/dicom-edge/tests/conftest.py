@@ -43,11 +43,12 @@ class Edge:
 
 
 @pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Studies are announced and stalled peers cut off soon; objects move when a test says so."""
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Studies are announced when the association that brought them has ended, however slowly its objects came; objects
+    move when a test says so."""
     monkeypatch.setenv("RADBRIDGE_DICOM_EDGE_MOVE_AFTER_SECONDS", "3600")
-    monkeypatch.setenv("RADBRIDGE_DICOM_EDGE_QUIET_SECONDS", "0.1")
-    monkeypatch.setenv("RADBRIDGE_DICOM_EDGE_STALL_SECONDS", "3")
+    monkeypatch.setenv("RADBRIDGE_DICOM_EDGE_QUIET_SECONDS", "3600")
+    monkeypatch.setenv("RADBRIDGE_DICOM_EDGE_ANNOUNCE_SECONDS_MAX", "3600")
 
 
 @pytest.fixture
@@ -96,7 +97,7 @@ class Sender:
     def associate(self, contexts: Sequence[tuple[str, str | list[str]]], **options: Any) -> Association:
         """Request an association. Blocks."""
         ae = AE(ae_title=self.ae_title)
-        ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = 20
+        ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = 60
         for abstract, transfer in contexts:
             ae.add_requested_context(abstract, transfer)
         handlers = [(evt.EVT_CONN_OPEN, no_delay), *options.pop("evt_handlers", [])]

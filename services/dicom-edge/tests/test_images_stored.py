@@ -65,6 +65,7 @@ async def test_what_a_crash_left_unannounced_is_announced_by_the_next_start(
         async with start_edge() as edge:
             await asyncio.to_thread(ct.sender(edge.port).send, ct.as_file(ct.image()))
             assert (await edge.admin.get("/api/dicom-edge/v1/stats")).json()["instances_unannounced"] == 1
+    monkeypatch.setenv("RADBRIDGE_DICOM_EDGE_QUIET_SECONDS", "0.1")
     async with start_edge() as edge:
         [event] = await announced(edge, 1)
         assert event.new_instances == 1

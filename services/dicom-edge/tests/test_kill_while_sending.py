@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import textwrap
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import Random
@@ -46,15 +47,21 @@ async def start(folder: Path) -> tuple[asyncio.subprocess.Process, int]:
 def send_until_killed(sender: Any, ct: Any, files: list[bytes], process: Any, kill_after: int) -> list[bytes]:
     """Send by four associations at once; after so many answers the process is killed. Answers what was acknowledged."""
     acknowledged: list[bytes] = []
+    counting, killed = threading.Lock(), threading.Event()
+
+    def count(file: bytes) -> None:
+        with counting:
+            acknowledged.append(file)
+            if len(acknowledged) >= kill_after and not killed.is_set():
+                killed.set()
+                os.kill(process.pid, signal.SIGKILL)
 
     def send(batch: list[bytes]) -> None:
         association = sender.associate([("1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.1.2.1")])
         for file in batch:
             if not association.is_established or ct.store_bytes(association, file) != 0x0000:
                 return
-            acknowledged.append(file)
-            if len(acknowledged) == kill_after:
-                os.kill(process.pid, signal.SIGKILL)
+            count(file)
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(send, [files[n::4] for n in range(4)]))

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,6 +12,8 @@ from pynetdicom import AE, evt
 from pynetdicom.sop_class import StorageCommitmentPushModel, StorageCommitmentPushModelInstance
 
 from radbridge.dicom_edge.domain.part10 import read_file_meta
+from radbridge.dicom_edge.scp.association import Limits
+from radbridge.runtime.testing import eventually
 
 UNKNOWN = "1.2.3.4.404"
 SYNTAX = "1.2.840.10008.1.2.1"
@@ -51,7 +54,7 @@ class Scu:
             information, 1, StorageCommitmentPushModel, StorageCommitmentPushModelInstance
         )
         if wait:
-            assert self.arrived.wait(10)
+            assert self.arrived.wait(60)
         association.release()
         return status.Status
 
@@ -60,13 +63,19 @@ class Scu:
         association = self.sender.associate(
             [(StorageCommitmentPushModel, SYNTAX)], evt_handlers=[(evt.EVT_N_EVENT_REPORT, self.take)]
         )
-        assert self.arrived.wait(10)
+        assert self.arrived.wait(60)
         association.release()
 
 
 @pytest.fixture
 def scu(sender: Any) -> Scu:
     return Scu(sender)
+
+
+def leave_time_to_leave(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no report go out on the association of its request while a slow peer is about to release that."""
+    patient = partial(Limits, report_delay_seconds=60)
+    monkeypatch.setattr("radbridge.dicom_edge.main.Limits", patient)
 
 
 async def test_stored_objects_are_committed_on_the_same_association(edge: Any, sender: Any, ct: Any, scu: Scu) -> None:
@@ -108,11 +117,19 @@ async def test_a_report_waits_for_the_peers_next_association(
 ) -> None:
     """The peer leaves before the report and the service restarts: the request is not forgotten."""
     file = ct.as_file(ct.image())
-    async with start_edge() as edge:
-        scu = Scu(ct.sender(edge.port))
-        await asyncio.to_thread(scu.sender.send, file)
-        information = action((CTImageStorage, read_file_meta(file).sop_instance_uid))
-        assert await asyncio.to_thread(scu.ask, information, wait=False) == 0x0000
+    with monkeypatch.context() as patch:
+        leave_time_to_leave(patch)
+        async with start_edge() as edge:
+            scu = Scu(ct.sender(edge.port))
+            await asyncio.to_thread(scu.sender.send, file)
+            information = action((CTImageStorage, read_file_meta(file).sop_instance_uid))
+            assert await asyncio.to_thread(scu.ask, information, wait=False) == 0x0000
+
+            async def is_returned() -> bool:
+                [row] = await edge.running.resources.database.fetch("SELECT attempts FROM commitment")
+                return row["attempts"] > 0
+
+            await eventually(is_returned)
     assert scu.reports == []
     async with start_edge() as edge:
         scu.sender = ct.sender(edge.port)
@@ -124,6 +141,12 @@ async def test_a_report_waits_for_the_peers_next_association(
                 await asyncio.sleep(0.05)
 
 
+@pytest.fixture
+def peers_may_leave(monkeypatch: pytest.MonkeyPatch) -> None:
+    leave_time_to_leave(monkeypatch)
+
+
+@pytest.mark.usefixtures("peers_may_leave")
 async def test_a_report_goes_to_the_registered_address(edge: Any, ct: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("radbridge.dicom_edge.commitments._SWEEP_SECONDS", 0.1)
     received: list[Dataset] = []
@@ -145,7 +168,7 @@ async def test_a_report_goes_to_the_registered_address(edge: Any, ct: Any, monke
         scu = Scu(ct.sender(edge.port, "HOSPITAL_C"))
         information = action((CTImageStorage, UNKNOWN))
         await asyncio.to_thread(scu.ask, information, wait=False)
-        assert await asyncio.to_thread(arrived.wait, 15)
+        assert await asyncio.to_thread(arrived.wait, 60)
     finally:
         await asyncio.to_thread(listener.shutdown)
     assert received[0].TransactionUID == information.TransactionUID

@@ -15,6 +15,7 @@ from radbridge.contracts.model.exam import Exam
 from radbridge.contracts.model.serialization import from_json
 from radbridge.ingest_api.main import SERVICE
 from radbridge.ingest_api.preparing import ExamPreparation, ExamPush, PreparedExam
+from radbridge.runtime import process_pool
 from radbridge.runtime.directory import Institution
 from radbridge.runtime.security.patient import open_patient
 from radbridge.runtime.testing import eventually, running_service
@@ -30,6 +31,7 @@ def pushed(hospital: Institution, number: str, **changed: str) -> bytes:
 
 async def test_pushes_are_prepared_in_another_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RADBRIDGE_INGEST_HELPER_PROCESSES", "1")
+    monkeypatch.setattr(process_pool, "_PATIENCE_S", 60)  # a slow helper is no stuck one
     prepare, here = ExamPreparation.__call__, list[str]()
 
     def watched(self: ExamPreparation, push: ExamPush) -> PreparedExam:
