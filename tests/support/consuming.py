@@ -13,6 +13,7 @@ from radbridge.contracts.topics import Topic
 from radbridge.runtime.bus.protocol import EventLog, Message
 from radbridge.runtime.consumer import Consumer, ConsumerSpec, On, Received
 from radbridge.runtime.database.protocol import Database, Transaction
+from radbridge.runtime.deadletters import list_dead
 from tests.support.bus import Backend
 
 
@@ -90,8 +91,12 @@ class Desk:
 
     async def lag(self) -> int:
         """Messages that the group has not committed; -1 before it exists."""
-        states = [state for state in await self.log.groups() if state.group == self.group]
+        states = await self.log.groups([self.group])
         return states[0].lag.get(self.topic.name, -1) if states else -1
+
+    async def has_dead(self, count: int) -> bool:
+        """Whether the group has so many dead letters."""
+        return len(await list_dead(self.log, self.topic.name, self.group)) == count
 
     async def until_lag(self, lag: int) -> None:
         async with asyncio.timeout(60):

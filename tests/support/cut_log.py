@@ -1,6 +1,6 @@
 """An event log that is away on command."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 
 from radbridge.contracts.topics import Topic
 from radbridge.runtime.bus.protocol import (
@@ -48,8 +48,8 @@ class CutLog(EventLog):
     async def topics(self) -> list[str]:
         return await self._reach().topics()
 
-    async def groups(self) -> list[GroupState]:
-        return await self._reach().groups()
+    async def groups(self, names: Collection[str] | None = None) -> list[GroupState]:
+        return await self._reach().groups(names)
 
     async def ping(self) -> None:
         await self._reach().ping()

@@ -8,6 +8,7 @@ import pytest
 
 from radbridge.contracts.topics import Retention, Topic, dead_letter_topic, replay_topic
 from radbridge.runtime.bus.protocol import EventLog, Fenced, Partition, Record, Subscription, TopicShrunk, UnknownTopic
+from radbridge.runtime.testing import eventually
 from tests.support.bus import Backend, Watcher, collect, message, next_offsets, until
 
 
@@ -113,7 +114,16 @@ async def test_two_members_share_the_partitions(backend: Backend, log: EventLog)
     await _keep_polling_until(second, lambda: [len(watcher.held) for watcher in watchers] == [3, 3])
     assert not watchers[0].held & watchers[1].held
     await log.append([message(topic.name, f"k{n}", str(n)) for n in range(100)])
-    mine, others = await asyncio.gather(_drain(first), _drain(second))
+    mine: list[Record] = []
+    others: list[Record] = []
+
+    async def take(subscription: Subscription, taken: list[Record]) -> None:
+        while len(mine) + len(others) < 100:
+            taken += await subscription.poll(timeout=0.2)
+        taken += await subscription.poll(timeout=0.5)  # nothing comes twice
+
+    async with asyncio.timeout(60):
+        await asyncio.gather(take(first, mine), take(second, others))
     assert {record.home for record in mine} <= watchers[0].held
     assert {record.home for record in others} <= watchers[1].held
     assert sorted(int(record.value) for record in mine + others) == list(range(100))
@@ -161,7 +171,7 @@ async def test_a_commit_for_a_lost_partition_is_fenced(backend: Backend, log: Ev
     await _keep_polling_until(second, lambda: [len(watcher.held) for watcher in watchers] == [1, 1])
     with pytest.raises(Fenced):
         await first.commit(next_offsets(records))
-    state = next(state for state in await log.groups() if state.group == f"g-{topic.name}")
+    [state] = await log.groups([f"g-{topic.name}"])
     assert state.lag[topic.name] == 40
 
 
@@ -315,13 +325,28 @@ async def test_groups_tell_members_and_lag(backend: Backend, log: EventLog) -> N
     records = await collect(subscription, 10)
     first = [record for record in records if record.home == records[0].home]
     await subscription.commit(next_offsets(first))
-    state = next(state for state in await log.groups() if state.group == group)
+    [state] = await log.groups([group])
     assert len(state.members) == 1
     assert state.lag == {topic.name: 10 - len(first)}
     await subscription.close()
-    state = next(state for state in await log.groups() if state.group == group)
+    [state] = await log.groups([group, "of nobody"])
     assert state.members == ()
     assert state.lag == {topic.name: 10 - len(first)}
+
+
+async def test_of_many_groups_only_those_asked_for_are_told(backend: Backend, log: EventLog) -> None:
+    topic = await backend.topic(log)
+    names = [f"{number}-{topic.name}" for number in range(3)]
+    for name in names:
+        await (await log.subscribe(name, [topic.name])).poll(timeout=0.1)
+
+    async def told(*asked: str) -> bool:
+        return [state.group for state in await log.groups(asked)] == sorted(asked)
+
+    await eventually(lambda: told(*names))
+    assert await told(names[1])
+    assert {state.group for state in await log.groups()} >= set(names)
+    assert await log.groups([]) == []
 
 
 async def test_ping_answers(log: EventLog) -> None:
@@ -349,13 +374,3 @@ async def _keep_polling_until(subscription: Subscription, condition: Callable[[]
 async def _poll_for_ever(subscription: Subscription) -> None:
     while True:
         await subscription.poll(timeout=0.2)
-
-
-async def _drain(subscription: Subscription) -> list[Record]:
-    found: list[Record] = []
-    quiet = 0
-    while quiet < 2:
-        records = await subscription.poll(timeout=0.5)
-        found += records
-        quiet = 0 if records else quiet + 1
-    return found

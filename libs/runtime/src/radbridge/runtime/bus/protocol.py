@@ -13,7 +13,7 @@ Guarantees that both implementations are tested for:
   tolerate repeats.
 """
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -163,8 +163,12 @@ class EventLog(Protocol):
         """Names of all topics that exist."""
         ...
 
-    async def groups(self) -> list[GroupState]:
-        """All consumer groups with members and lag."""
+    async def groups(self, names: Collection[str] | None = None) -> list[GroupState]:
+        """Consumer groups with members and lag.
+
+        :param names: of those that exist, only these; ``None``: all. On Kafka each group costs requests of its own,
+            and a cluster may have hundreds of others.
+        """
         ...
 
     async def ping(self) -> None:

@@ -13,8 +13,7 @@ async def measure_lag(log: EventLog, groups: frozenset[str], meters: Meters) -> 
     """Set ``radbridge_consumer_lag`` of these groups, for ever."""
     while True:
         with contextlib.suppress(BusError):
-            for state in await log.groups():
-                if state.group in groups:
-                    for topic, lag in state.lag.items():
-                        meters.board.consumer_lag.labels(meters.service, state.group, topic).set(lag)
+            for state in await log.groups(groups):
+                for topic, lag in state.lag.items():
+                    meters.board.consumer_lag.labels(meters.service, state.group, topic).set(lag)
         await asyncio.sleep(_INTERVAL_SECONDS)

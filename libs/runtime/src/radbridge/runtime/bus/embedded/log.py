@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -107,9 +107,10 @@ class EmbeddedLog:
         """See ``EventLog.topics``."""
         return [topic.name for topic in await self.storage.read(read_topics)]
 
-    async def groups(self) -> list[GroupState]:
+    async def groups(self, names: Collection[str] | None = None) -> list[GroupState]:
         """See ``EventLog.groups``."""
-        return await self.storage.read(groups.group_states)
+        states = await self.storage.read(groups.group_states)
+        return [state for state in states if names is None or state.group in names]
 
     async def ping(self) -> None:
         """See ``EventLog.ping``. Goes through the writer thread, which also needs the file's write lock."""

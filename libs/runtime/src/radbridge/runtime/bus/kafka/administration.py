@@ -4,7 +4,7 @@
 """Topics and groups of Kafka."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -78,10 +78,11 @@ async def create_topics(settings: KafkaSettings, plans: Sequence[TopicPlan]) -> 
     return made
 
 
-async def group_states(settings: KafkaSettings) -> list[GroupState]:
-    """All groups with members and lag."""
+async def group_states(settings: KafkaSettings, wanted: Collection[str] | None) -> list[GroupState]:
+    """Groups with members and lag; ``wanted``: only these."""
     async with _admin(settings) as client:
-        names = sorted(name for name, protocol in await client.list_consumer_groups() if protocol in ("consumer", ""))
+        existing = [name for name, protocol in await client.list_consumer_groups() if protocol in ("consumer", "")]
+        names = sorted(name for name in existing if wanted is None or name in wanted)
         members: dict[str, list[str]] = {name: [] for name in names}
         topics: dict[str, set[str]] = {name: set() for name in names}
         for name in names:  # one by one: aiokafka misreads answers about several

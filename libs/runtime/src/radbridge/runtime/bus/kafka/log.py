@@ -1,6 +1,6 @@
 """The event log on Kafka."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from weakref import WeakSet
 
 from radbridge.contracts.topics import Topic
@@ -49,9 +49,9 @@ class KafkaLog:
         """See ``EventLog.topics``."""
         return await administration.topic_names(self._settings)
 
-    async def groups(self) -> list[GroupState]:
+    async def groups(self, names: Collection[str] | None = None) -> list[GroupState]:
         """See ``EventLog.groups``."""
-        return await administration.group_states(self._settings)
+        return await administration.group_states(self._settings, names)
 
     async def ping(self) -> None:
         """See ``EventLog.ping``."""
