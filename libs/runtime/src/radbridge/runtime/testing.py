@@ -99,15 +99,31 @@ class Running:
         return sorted(found, key=lambda pair: (pair[0].time, pair[0].subject, pair[0].version))
 
     async def settled(self) -> None:
-        """Return once the outbox is empty and the service's consumers have finished every message."""
-        groups = {spec.group for spec in self.host.service.consumers}
+        """Return once the outbox is empty and the service's consumers have finished every message, also of those that
+        followed from the others."""
+        specs = self.host.service.consumers
+        ends: dict[str, dict[int, int]] = {topic: {} for spec in specs for topic in spec.subscribed_topics}
         async with asyncio.timeout(READY_SECONDS):
             while True:
                 await self.resources.outbox.drained()
-                states = [state for state in await self.log.groups() if state.group in groups]
+                await self._read_on(ends)
+                states = await self.log.groups({spec.group for spec in specs})
                 if not any(lag for state in states for lag in state.lag.values()):
-                    return
+                    # what was finished by now may have published: then there is more to read once that has left
+                    await self.resources.outbox.drained()
+                    if not await self._read_on(ends):
+                        return
                 await asyncio.sleep(0.02)
+
+    async def _read_on(self, ends: dict[str, dict[int, int]]) -> bool:
+        """Move the last offset of each partition to the end of its topic; answers whether there was more."""
+        more = False
+        for topic, after in ends.items():
+            while records := await self.log.read(topic, after=after):
+                more = True
+                for record in records:
+                    after[record.partition] = max(after.get(record.partition, -1), record.offset)
+        return more
 
 
 @asynccontextmanager
