@@ -110,7 +110,7 @@ class KafkaBroker:
             argv = [*self._java, "kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", str(self._properties)]
             run(argv, self._folder)
             self._formatted = True
-        self._process.start(lambda: _STARTED in self._process.log_text(), timeout_s=90)
+        self._process.start(lambda: _STARTED in self._process.log_text(), timeout_s=180)
 
     def stop(self) -> None:
         """Controlled shutdown."""

@@ -130,7 +130,7 @@ class ServerProcess:
         """What the server printed since its last start."""
         return self._log.read_text(errors="replace") if self._log and self._log.exists() else ""
 
-    def start(self, is_up: Callable[[], bool], timeout_s: float = 60) -> None:
+    def start(self, is_up: Callable[[], bool], timeout_s: float = 120) -> None:
         """Start and wait until `is_up`.
 
         Raises:

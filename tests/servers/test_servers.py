@@ -53,7 +53,7 @@ async def consume(bootstrap: str, topic: str, count: int) -> set[bytes | None]:
     consumer = AIOKafkaConsumer(topic, bootstrap_servers=bootstrap, auto_offset_reset="earliest")
     await consumer.start()
     try:
-        return {(await asyncio.wait_for(consumer.getone(), 20)).value for _ in range(count)}
+        return {(await asyncio.wait_for(consumer.getone(), 60)).value for _ in range(count)}
     finally:
         await consumer.stop()
 

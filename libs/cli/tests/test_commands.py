@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ from radbridge.cli.commands import up
 from radbridge.cli.services import SERVICES
 from radbridge.contracts.routes import ROUTES
 from radbridge.runtime.host.embedded import Address
+from tests.servers.process import free_port
 
 RADBRIDGE = [sys.executable, "-c", "from radbridge.cli.main import main; main()"]
 
@@ -33,16 +33,10 @@ def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
         [*RADBRIDGE, *arguments],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
         env=clean_environment(**variables),
     )
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @pytest.fixture
@@ -225,9 +219,9 @@ def test_a_service_runs_alone_behind_the_front_and_stops_in_order(environment: d
             assert ready.status_code == 503
             assert all(check["ok"] for check in ready.json()["services"]["mpi"])
             front.send_signal(signal.SIGTERM)
-            assert front.wait(10) == 0
+            assert front.wait(60) == 0
         service.send_signal(signal.SIGTERM)
-        assert service.wait(15) == 0
+        assert service.wait(60) == 0
 
 
 def test_a_service_waits_for_its_database(environment: dict[str, str]) -> None:
@@ -238,7 +232,7 @@ def test_a_service_waits_for_its_database(environment: dict[str, str]) -> None:
         assert "hidden" not in ready.text
         assert service.poll() is None
         service.send_signal(signal.SIGTERM)
-        assert service.wait(15) == 0
+        assert service.wait(60) == 0
 
 
 def test_the_demo_that_a_suite_suggests_finds_it() -> None:

@@ -13,6 +13,7 @@ from radbridge.runtime.database.protocol import Database, Row, Transaction, Valu
 from radbridge.runtime.outbox import Outbox
 from radbridge.runtime.sweeper import Sweeper, SweepTooSlow
 from radbridge.runtime.telemetry.meters import MeterBoard, Meters
+from tests.support.bus import until
 from tests.support.outbox import KeptLog, voided
 
 OLD = timedelta(hours=25)
@@ -131,12 +132,13 @@ async def test_a_push_that_meets_the_deletion_stores_its_object_again(stage: Sta
     gate = Gate(stage.blobs)
     sweeping = asyncio.create_task(stage.sweeper(gate).sweep())
     await gate.reached.wait()
-    keeping = asyncio.create_task(stage.keep("a/x"))
-    await asyncio.sleep(0.5)
+    stored: list[str] = []
+    keeping = asyncio.create_task(stage.keep("a/x", stored=lambda: stored.append("again")))
+    await until(lambda: len(stored) > 1)  # so the first commit met the deletion
     assert not keeping.done()
     gate.open.set()
     assert await sweeping == 1
-    assert await keeping > 1
+    assert await keeping > 2
     assert await stage.names() == {"a/x"}
     stage.later = 3 * OLD
     assert await stage.sweeper().sweep() == 0

@@ -29,14 +29,15 @@ class Suite:
             raise AssertionError(process.stderr.read())
         self.url = self.lines[0].split()[1].rstrip("/")
         token = (data / "admin.token").read_text().strip()
-        self.admin = httpx.Client(base_url=self.url, headers={"authorization": f"Bearer {token}"}, trust_env=False)
-        self.anybody = httpx.Client(base_url=self.url, trust_env=False)
+        bearer = {"authorization": f"Bearer {token}"}
+        self.admin = httpx.Client(base_url=self.url, headers=bearer, timeout=60, trust_env=False)
+        self.anybody = httpx.Client(base_url=self.url, timeout=60, trust_env=False)
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         self.admin.close()
         self.anybody.close()
         self.process.send_signal(number)
-        return self.process.wait(20)
+        return self.process.wait(60)
 
 
 @pytest.fixture
@@ -118,7 +119,7 @@ def test_a_token_from_the_environment_is_what_commands_find(command: list[str], 
 
 def test_a_second_suite_on_the_same_folder_is_refused(command: list[str], data: Path) -> None:
     with suite(command, data) as running:
-        second = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+        second = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
         assert second.returncode != 0
         assert f"in use by process {running.process.pid}" in second.stderr
         assert running.anybody.get("/readyz").status_code == 200
@@ -128,6 +129,6 @@ def test_a_port_that_is_taken_is_named(command: list[str], data: Path, tmp_path:
     with suite(command, data) as running:
         port = running.url.rpartition(":")[2]
         other = [*command[:2], str(tmp_path / "other"), port, command[4]]
-        second = subprocess.run(other, capture_output=True, text=True, timeout=30, check=False)
+        second = subprocess.run(other, capture_output=True, text=True, timeout=120, check=False)
         assert second.returncode != 0
         assert f"port {port} on 127.0.0.1 is in use" in second.stderr

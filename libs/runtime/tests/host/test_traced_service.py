@@ -21,6 +21,7 @@ from radbridge.runtime.consumer import ConsumerSpec, On, Received
 from radbridge.runtime.database.protocol import Transaction
 from radbridge.runtime.front import upstream_variable
 from radbridge.runtime.service import Resources, Service, ServiceDefinition
+from radbridge.runtime.telemetry import otlp
 from radbridge.runtime.telemetry.traces import current_traceparent
 from radbridge.runtime.testing import eventually, listening, running_service
 from tests.servers.process import free_port
@@ -74,8 +75,10 @@ async def test_a_disabled_sdk_observes_nothing(
 
 
 async def test_one_trace_runs_from_the_request_to_the_handler(
-    lamp_migrations: str, tmp_path: Path, collector: Collector, endpoint: str
+    lamp_migrations: str, tmp_path: Path, collector: Collector, endpoint: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(otlp, "_TIMEOUT_S", 60)
+
     def build(resources: Resources) -> Service:
         router = APIRouter()
 
@@ -106,6 +109,8 @@ async def test_one_trace_runs_from_the_request_to_the_handler(
 _FRONT = """
 from radbridge.runtime.host.proxy import FrontSettings, run_front
 from radbridge.runtime.settings import load_settings
+from radbridge.runtime.telemetry import otlp
+otlp._TIMEOUT_S = 60
 run_front(load_settings(FrontSettings))
 """
 
@@ -130,7 +135,7 @@ async def test_a_disabled_sdk_observes_nothing_at_the_front_door(
 
     async def answers(path: str) -> int | None:
         try:
-            async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as caller:
+            async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as caller:
                 return (await caller.get(path)).status_code
         except httpx.TransportError:
             return None

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from ipaddress import ip_network
 from typing import Any
 
@@ -56,7 +56,7 @@ async def ticks(request: Request) -> Response:
     return StreamingResponse(endless(), media_type="text/event-stream")
 
 
-def application() -> ASGIApp:
+def application(stall_seconds: float) -> ASGIApp:
     methods = ["GET", "POST", "PUT"]
     routes = [
         Route("/count", count, methods=methods),
@@ -65,20 +65,29 @@ def application() -> ASGIApp:
         Route("/readyz", lambda _: JSONResponse({"services": {"portal": []}})),
         Route("/{path:path}", echo, methods=methods),
     ]
-    return LimitedBody(Starlette(routes=routes), limit_bytes=LIMIT, stall_seconds=1, exempt=("/stow",))
+    return LimitedBody(Starlette(routes=routes), limit_bytes=LIMIT, stall_seconds=stall_seconds, exempt=("/stow",))
 
 
-@pytest.fixture(params=["direct", "through the front"])
-async def url(request: pytest.FixtureRequest) -> AsyncGenerator[str]:
+WAYS = ["direct", "through the front"]
+
+
+@asynccontextmanager
+async def reached(way: str, *, stall_seconds: float) -> AsyncGenerator[str]:
     async with AsyncExitStack() as stack:
-        direct = await stack.enter_async_context(listening(application()))
-        if request.param == "direct":
+        direct = await stack.enter_async_context(listening(application(stall_seconds)))
+        if way == "direct":
             yield direct
             return
         front = ProxyFront({"portal": direct})
         stack.push_async_callback(front.close)
-        patient = LimitedBody(front, limit_bytes=None, stall_seconds=1)
-        yield await stack.enter_async_context(listening(patient))
+        limited = LimitedBody(front, limit_bytes=None, stall_seconds=stall_seconds)
+        yield await stack.enter_async_context(listening(limited))
+
+
+@pytest.fixture(params=WAYS)
+async def url(request: pytest.FixtureRequest) -> AsyncGenerator[str]:
+    async with reached(request.param, stall_seconds=60) as url:
+        yield url
 
 
 @pytest.fixture
@@ -144,10 +153,13 @@ async def _raw(url: str, data: bytes, *, seconds: float = 60.0) -> bytes:
         writer.close()
 
 
-async def test_a_client_that_stops_in_the_middle_of_a_body_is_let_go(url: str, client: httpx.AsyncClient) -> None:
-    answer = await _raw(url, b"POST /count HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\nabc")
-    assert answer.split(b" ")[1] == b"408"
-    assert (await client.post("/count", content=b"x")).json() == {"size": 1}
+@pytest.mark.parametrize("way", WAYS)
+async def test_a_client_that_stops_in_the_middle_of_a_body_is_let_go(way: str) -> None:
+    async with reached(way, stall_seconds=0.5) as url:
+        answer = await _raw(url, b"POST /count HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\nabc")
+        assert answer.split(b" ")[1] == b"408"
+        async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=60) as client:
+            assert (await client.get("/page")).json()["path"] == "/page"
 
 
 async def test_a_head_that_never_ends_is_cut_off(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
