@@ -1,5 +1,8 @@
 """After a journey nobody finds the patient by searching what the suite keeps or writes."""
 
+import base64
+import random
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -65,3 +68,21 @@ def test_the_search_would_find_them(tmp_path: Path) -> None:
     for encoding, text in (("utf-8", patient.name), ("gb18030", patient.name), ("utf-16-le", patient.resident_id)):
         content = b"\x01\x02" + text.encode(encoding) + b"\x03"
         assert any(pattern in content for pattern in forms(text).values())
+
+
+@pytest.mark.parametrize("before", [b"", b"\xff", b"\x00\xff", b"\xff\x00\xff"])
+@pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
+def test_the_search_would_find_them_in_base64(before: bytes, encode: Callable[[bytes], bytes]) -> None:
+    patient = ExamplePatient()
+    for text in (patient.name, patient.resident_id, patient.phone):
+        for encoding in ("utf-8", "gb18030", "utf-16-le"):
+            content = encode(before + text.encode(encoding) + b"\x7f\xff")
+            assert any(pattern in content for pattern in forms(text).values()), (text, encoding)
+
+
+@pytest.mark.parametrize("trait", ["resident_id", "phone", "name"])
+def test_the_search_finds_nobody_in_what_is_sealed(trait: str) -> None:
+    sealed = random.Random(trait).randbytes(6 << 20)
+    patterns = forms(getattr(ExamplePatient(), trait))
+    for content in (sealed, base64.b64encode(sealed), base64.urlsafe_b64encode(sealed)):
+        assert [name for name, pattern in patterns.items() if pattern in content] == []
