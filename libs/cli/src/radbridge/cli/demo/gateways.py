@@ -24,7 +24,7 @@ from radbridge.notify.stand_ins.app import build_stand_ins
 SIGN_NAME = "影桥"
 SMS_TEMPLATE = "SMS_100000001"
 WECHAT_TEMPLATE = "REPORT_READY_0001"
-START_S = 10.0
+PATIENCE_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class Gateways:
 
     def messages_for(self, phone: str) -> tuple[Message, Message] | None:
         """The newest SMS to the phone and the newest WeChat message to the patient; ``None`` until both are there."""
-        accepted: list[dict[str, Any]] = httpx.get(f"{self.url}/accepted", timeout=5).raise_for_status().json()
+        accepted: list[dict[str, Any]] = httpx.get(f"{self.url}/accepted", timeout=PATIENCE_S).raise_for_status().json()
         sms = [m for m in accepted if m["gateway"] == "aliyun" and m["recipient"].endswith(phone)]
         wechat = [m for m in accepted if m["gateway"] == "wechat_official" and m["recipient"] == self.open_id]
         if not sms or not wechat:
@@ -101,7 +101,7 @@ def running_gateways() -> Generator[Gateways]:
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, name="stand-ins", daemon=True)
     thread.start()
-    deadline = time.monotonic() + START_S
+    deadline = time.monotonic() + PATIENCE_S
     while not server.started:
         if time.monotonic() > deadline or not thread.is_alive():
             raise StepFailedError("短信与微信的本地替身没有启动")

@@ -228,7 +228,7 @@ class Journey:
                 raise StepFailedError("提醒中的报告文字与推送的不一致")
             details.append(f"列出 {len(studies)} 项检查")
         with self._step("乙医院 医生", "打开影像与报告", "viewUrl opened without login") as details:
-            details += _opened("viewUrl", httpx.get(study["viewUrl"], timeout=10))
+            details += _opened("viewUrl", self._anonymous().get(study["viewUrl"]))
         return study
 
     def _mark(self, his: His, study: dict[str, Any]) -> None:
@@ -261,11 +261,17 @@ class Journey:
         address = f"/api/portal/v1/links/{code}"
         with self._step("患者", "打开报告", "Link opened with the last four characters") as details:
             details += _opened("患者页面", self._anonymous().get(f"/p/{code}"))
+            self._eventually(
+                "链接生效", lambda: self._anonymous().get(address).status_code, lambda status: status == HTTPStatus.OK
+            )
             wrong = self._anonymous().post(f"{address}/open", json={"last_four": "0000"})
             if wrong.status_code != HTTPStatus.FORBIDDEN:
                 raise StepFailedError(f"错误的后四位应被拒绝：HTTP {wrong.status_code}")
-            right = self._anonymous().post(f"{address}/open", json={"last_four": exam.patient.resident_id[-4:]})
-            view = right.raise_for_status().json()
+            view = self._eventually(
+                "报告与影像可供患者查看",
+                lambda: self._open_link(address, exam.patient.resident_id[-4:]),
+                lambda opened: opened.get("viewer_url") is not None,
+            )
             if view["report"]["findings"] != FINDINGS:
                 raise StepFailedError("患者看到的报告与推送的不一致")
             document = self._anonymous().get(view["document_url"]).raise_for_status().content
@@ -287,16 +293,26 @@ class Journey:
         with self._step("控制台", "检查旅程", "Journey drawn from events") as details:
             found = self._eventually(
                 "旅程完整",
-                lambda: self.client.get(f"/api/portal/v1/exams/{exam_id}").raise_for_status().json()["steps"],
+                lambda: self._steps_of(exam_id),
                 lambda steps: {step["kind"] for step in steps} >= REQUIRED_KINDS,
             )
             details.append(f"{len(found)} 个事件")
+
+    def _open_link(self, address: str, last_four: str) -> dict[str, Any]:
+        """What the patient is shown; nothing before the platform has heard of the exam and the report."""
+        answer = self._anonymous().post(f"{address}/open", json={"last_four": last_four})
+        return {} if answer.status_code == HTTPStatus.NOT_FOUND else answer.raise_for_status().json()
+
+    def _steps_of(self, exam_id: str) -> list[dict[str, Any]]:
+        """The exam's journey so far; none before the console has heard of the exam."""
+        answer = self.client.get(f"/api/portal/v1/exams/{exam_id}")
+        return [] if answer.status_code == HTTPStatus.NOT_FOUND else answer.raise_for_status().json()["steps"]
 
     def _get(self, path: str, accept: str) -> httpx.Response:
         return self.client.get(path, headers={"accept": accept}).raise_for_status()
 
     def _anonymous(self) -> httpx.Client:
-        return httpx.Client(base_url=self.client.base_url, timeout=20)
+        return httpx.Client(base_url=self.client.base_url, timeout=PATIENCE_S)
 
     def _eventually(self, what: str, look: Callable[[], T], is_there: Callable[[T], bool]) -> T:
         """What ``look`` answers once ``is_there`` accepts it: events take a moment."""

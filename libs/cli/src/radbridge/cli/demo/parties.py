@@ -166,7 +166,7 @@ class Pacs:
         finally:
             assoc.release()
 
-    def commit(self, series: CtSeries, *, patience_s: float = 20.0) -> int:
+    def commit(self, series: CtSeries, *, patience_s: float = 60.0) -> int:
         """Ask for storage commitment (PS3.4 Annex J); answers how many instances the platform committed to."""
         from pydicom.dataset import Dataset
         from pydicom.uid import generate_uid
