@@ -86,6 +86,9 @@ def running_collector() -> Generator[Collector]:
     """A collector on a free port of this machine until the block ends."""
     collector = Collector()
 
+    class Server(ThreadingHTTPServer):
+        request_queue_size = 128  # every process of a suite may call at once, and each gives up after five seconds
+
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
@@ -99,7 +102,7 @@ def running_collector() -> Generator[Collector]:
         def log_message(self, format: str, *args: object) -> None:
             """Nothing is logged."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = Server(("127.0.0.1", 0), Handler)
     collector.url = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, name="collector", daemon=True)
     thread.start()
