@@ -35,6 +35,7 @@ async def log(tmp_path: Path) -> AsyncGenerator[CutLog]:
 def little_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(host_running, "_LOG_PATIENCE_SECONDS", 0.2)
     monkeypatch.setattr(readiness, "_SETTLING_SECONDS", 0.2)
+    monkeypatch.setattr(readiness, "_CHECK_SECONDS", 60)  # what is there may be slow: only the log is away
 
 
 def exam_push(hospital: Institution, number: str) -> bytes:
