@@ -14,6 +14,11 @@ from tests.support.bus import Backend
 from tests.support.consuming import Desk, Note
 
 
+def patient(kafka_url: str) -> str:
+    """The brokers count as away after a minute without an answer."""
+    return f"{kafka_url}?timeout_ms=60000"
+
+
 @pytest.fixture
 async def embedded(tmp_path: Path) -> AsyncIterator[Backend]:
     backend = Backend("embedded", f"sqlite:///{tmp_path}/events.db")
@@ -24,7 +29,7 @@ async def embedded(tmp_path: Path) -> AsyncIterator[Backend]:
 @pytest.fixture(params=["embedded", pytest.param("kafka", marks=pytest.mark.real)])
 async def backend(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Backend]:
     kafka = request.param == "kafka"
-    url = request.getfixturevalue("kafka_url") if kafka else f"sqlite:///{tmp_path}/events.db"
+    url = patient(request.getfixturevalue("kafka_url")) if kafka else f"sqlite:///{tmp_path}/events.db"
     backend = Backend(request.param, url)
     yield backend
     await backend.close()
@@ -39,7 +44,8 @@ def log(backend: Backend) -> EventLog:
 async def desk(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Desk]:
     """Embedded log with SQLite, and Kafka with PostgreSQL."""
     kafka = request.param == "kafka"
-    backend = Backend(request.param, request.getfixturevalue("kafka_url") if kafka else f"sqlite:///{tmp_path}/log.db")
+    log_url = patient(request.getfixturevalue("kafka_url")) if kafka else f"sqlite:///{tmp_path}/log.db"
+    backend = Backend(request.param, log_url)
     url = request.getfixturevalue("postgres_database") if kafka else f"sqlite+aiosqlite:///{tmp_path}/desk.db"
     await migrate(url, "tests.support.outbox_migrations")
     name = f"note{uuid.uuid4().hex[:12]}"
