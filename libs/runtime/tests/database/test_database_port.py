@@ -13,6 +13,7 @@ from radbridge.runtime.database.protocol import (
     DatabaseUnavailable,
     Transaction,
 )
+from radbridge.runtime.testing import eventually
 
 INSERT = "INSERT INTO item (name, amount) VALUES ($1, $2)"
 
@@ -250,7 +251,7 @@ async def test_a_lease_has_one_holder(database: Database, database_url: str) -> 
         assert not await second.hold()
         assert await database.lease("something_else").hold()
         await first.release()
-        assert await second.hold()
+        await eventually(second.hold)
         assert not await first.hold()
     finally:
         await first.release()
