@@ -32,6 +32,19 @@ def upgrade() -> None:
 """
 
 
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Limits of time that tell what is away would strike a slow machine, too; tests of a limit set their own."""
+    for limit in (
+        "database.postgres_pool._WAIT_S",
+        "database.postgres_session._CONNECT_TIMEOUT_S",
+        "database.postgres._PING_S",
+        "database.sqlite_session.BUSY_TIMEOUT_S",
+        "readiness._CHECK_SECONDS",
+    ):
+        monkeypatch.setattr(f"radbridge.runtime.{limit}", 60.0)
+
+
 @pytest.fixture
 def lamp_migrations(tmp_path: Path) -> Iterator[str]:
     """Name of an importable package with the migrations of a service that keeps lamps."""
