@@ -6,7 +6,16 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, ViewportSize, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Request,
+    ViewportSize,
+    expect,
+    sync_playwright,
+)
 
 from radbridge.cli.demo.ct_series import write_ct_series
 from radbridge.cli.demo.gateways import Gateways, running_gateways
@@ -14,7 +23,7 @@ from radbridge.cli.demo.journey import Journey
 from radbridge.cli.demo.parties import His, Pacs, Ris, known_elsewhere
 from radbridge.contracts.dialects.shanxi_v2_1.examples import ExampleExam
 from radbridge.contracts.model.people import Patient
-from tests.support.journeys import journey
+from tests.support.journeys import journey, until_whole
 from tests.support.suites import EmbeddedSuite
 from tools.stamps import ROOT
 from tools.web import VIEWER, WEB
@@ -57,6 +66,7 @@ class World:
         """Play a whole journey; answers what it made, with the patient's link and the doctor's ``viewUrl``."""
         made = self.new_journey()
         found: dict[str, str] = made.run()
+        until_whole(made.client, found["exam_id"])
         messages = self.gateways.messages_for(made.set_up.patient.phone)
         assert messages is not None
         found["patient_path"] = urlsplit(messages[1].link).path
@@ -114,6 +124,7 @@ def world(built_pages: None, chromium_path: str, tmp_path_factory: pytest.TempPa
 @pytest.fixture(scope="module")
 def browser(chromium_path: str) -> Iterator[Browser]:
     """A module's own: Playwright's loop must not run while tests of other modules run theirs."""
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=chromium_path, args=CHROMIUM)
         yield running

@@ -1,5 +1,8 @@
 """What a viewer shows, read from its canvas."""
 
+import time
+from collections.abc import Callable
+
 from playwright.sync_api import Frame, Page
 
 _BRIGHT = """() => {
@@ -11,6 +14,7 @@ _BRIGHT = """() => {
   return bright / (data.length / 4);
 }"""
 PATIENCE_MS = 60_000
+ANOTHER = 0.0005
 
 
 def wait_for_picture(viewer: Page | Frame) -> float:
@@ -19,9 +23,14 @@ def wait_for_picture(viewer: Page | Frame) -> float:
     return bright_share(viewer)
 
 
-def wait_for_another_picture(viewer: Page | Frame, than: float) -> None:
-    """Wait until the picture differs from the one that had this share of bright pixels."""
-    viewer.wait_for_function(f"(than) => Math.abs(({_BRIGHT})() - than) > 0.0005", arg=than, timeout=PATIENCE_MS)
+def wait_for_another_picture(viewer: Page, turn: Callable[[], None], *, than: float) -> None:
+    """Turn on, as often as it takes, until the picture differs from the one that had this share of bright pixels: a
+    viewer that has drawn a picture may not listen yet, or not have the next one yet."""
+    deadline = time.monotonic() + PATIENCE_MS / 1000
+    while abs(bright_share(viewer) - than) <= ANOTHER:
+        assert time.monotonic() < deadline, "always the same picture"
+        turn()
+        viewer.wait_for_timeout(100)
 
 
 def bright_share(viewer: Page | Frame) -> float:

@@ -7,6 +7,7 @@ from playwright.sync_api import Page, expect
 
 from radbridge.cli.demo.parties import StepFailedError
 from tests.browser.conftest import PATIENCE_MS, World
+from tests.support.journeys import eventually
 
 pytestmark = pytest.mark.browser
 
@@ -26,7 +27,7 @@ def test_login_with_the_admin_token(page: Page, world: World, screen: object) ->
     expect(page.get_by_role("alert")).to_contain_text("令牌不正确")
     page.get_by_label("管理令牌").fill(world.suite.token)
     page.get_by_role("button", name="登录").click()
-    expect(page.locator(".service.up")).to_have_count(SERVICES, timeout=PATIENCE_MS)
+    expect(page.locator(".service.up")).to_have_count(SERVICES)
     expect(page.get_by_role("status")).to_contain_text("实时")
     assert fits(page)
 
@@ -76,7 +77,7 @@ def test_a_journey_grows_while_it_is_watched(console: Page, world: World) -> Non
 
     world.send_images(journey, exam)
 
-    expect(console.get_by_role("heading", name="影像入库")).to_be_visible(timeout=PATIENCE_MS)
+    expect(console.get_by_role("heading", name="影像入库").first).to_be_visible()
     expect(console.get_by_text("24 幅")).to_be_visible()
     assert console.evaluate("() => window.notReloaded")
 
@@ -86,7 +87,11 @@ def test_every_fault_of_a_refused_push_is_shown(console: Page, world: World, scr
     exam = replace(journey.new_exam(), study_instance_uid="not a UID", item_code="", accession_number="")
     with pytest.raises(StepFailedError) as refusal:
         world.ris(journey).push_exam(exam)
-    pushes = world.suite.client().get("/api/ingest-api/v1/pushes").json()["pushes"]
+    with world.suite.client() as client:  # a refusal is kept after it was answered
+        pushes = eventually(
+            lambda: client.get("/api/ingest-api/v1/pushes").json()["pushes"],
+            lambda found: any(push["number"] == exam.number for push in found),
+        )
     faults = next(push["faults"] for push in pushes if push["number"] == exam.number)
     assert len(faults) >= 2
 
@@ -121,7 +126,7 @@ def test_a_restart_of_the_suite_changes_nothing_that_is_shown(console: Page, wor
     assert world.suite.stop() == 0
     expect(console.locator(".live")).to_contain_text("重连中")
     world.suite.start()
-    expect(console.locator(".live")).to_contain_text("实时", timeout=2 * PATIENCE_MS)
+    expect(console.locator(".live")).to_contain_text("实时", timeout=4 * PATIENCE_MS)
     console.reload()
     expect(console.locator(".step")).not_to_have_count(0)
     assert console.locator(".timeline").inner_text() == before

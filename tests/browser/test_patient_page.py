@@ -54,10 +54,7 @@ def test_the_images_are_one_tap_away(page: Page, world: World, screen: object) -
     assert picture["width"] > (0.95 if width < 600 else 0.6) * width
 
     page.mouse.move(picture["x"] + picture["width"] / 2, picture["y"] + picture["height"] / 2)
-    for _ in range(8):
-        page.mouse.wheel(0, 100)
-        page.wait_for_timeout(100)
-    wait_for_another_picture(page, than=first)
+    wait_for_another_picture(page, lambda: page.mouse.wheel(0, 100), than=first)
 
     page.reload()
     wait_for_picture(page)

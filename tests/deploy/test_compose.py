@@ -15,6 +15,8 @@ from radbridge.cli.services import SERVICES
 from tests.deploy.manifests import COMPOSE, compose, is_ours
 from tools.stamps import ROOT, TEST_SERVERS, TOOLS, digest
 
+pytestmark = pytest.mark.timeout(1800)  # the loader is compiled once
+
 _LOADER = Path(__file__).parent / "compose_loader"
 
 

@@ -18,7 +18,6 @@ LAST_COMMIT = 90
 
 
 @pytest.mark.faults
-@pytest.mark.timeout(400)
 def test_nothing_accepted_is_lost_or_doubled(embedded_seed: int, tmp_path: Path) -> None:
     dice = random.Random(embedded_seed)
     suite = EmbeddedSuite(tmp_path / "data")

@@ -30,7 +30,7 @@ def members(kafka: str) -> dict[str, int]:
 
 
 def eventually_two_members(kafka: str) -> dict[str, int]:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while True:
         found = members(kafka)
         if all(found.get(group) == MEMBERS_EACH for group in CONSUMERS) or time.monotonic() > deadline:

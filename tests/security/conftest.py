@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support.suites import EmbeddedSuite
+from tests.support.suites import EmbeddedSuite, plain_client
 
 HOSPITAL_A, HOSPITAL_B, OTHER_B = "12140000MB1X000107", "SECB000001", "SECB000002"
 
@@ -22,7 +22,7 @@ class Attacked:
 
     def anonymous(self) -> httpx.Client:
         """Somebody without any token."""
-        return httpx.Client(base_url=self.suite.url, timeout=30, trust_env=False)
+        return plain_client(self.suite.url)
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ import pytest
 from radbridge.contracts.dialects.shanxi_v2_1 import envelope
 from radbridge.contracts.dialects.shanxi_v2_1.examples import ExampleExam, exam_record
 from tests.security.conftest import HOSPITAL_A, HOSPITAL_B, Attacked
+from tests.support.journeys import eventually
 
 Sealed = Callable[..., dict[str, str]]
 HEADERS = {"encryption-type": "SM4", "content-type": "application/json"}
@@ -60,7 +61,7 @@ def good_pushes_still_work(attacked: Attacked, sealed: Sealed, record: dict[str,
     yield
     answer = push(attacked, sealed(record))
     assert (answer.status_code, answer.json()["code"]) == (200, 1), answer.text
-    assert attacked.anonymous().get("/readyz").status_code == 200
+    eventually(lambda: attacked.anonymous().get("/readyz").status_code, lambda status: status == 200)
 
 
 BODIES: dict[str, bytes] = {

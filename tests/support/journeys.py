@@ -1,6 +1,7 @@
 """The demonstration's journey on any running suite."""
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -14,6 +15,16 @@ from radbridge.cli.demo.set_up import SetUp, set_up
 T = TypeVar("T")
 
 PATIENCE_S = 60.0
+IMAGES = 24
+"""Of the demonstration's series."""
+LEFT_BEHIND = Counter(
+    {
+        "radbridge.notification.delivered.v1": 2,
+        "radbridge.recognition.marked.v1": 2,
+        "radbridge.report.signed.v1": 1,
+        "radbridge.report.rejected.v1": 1,
+    }
+)
 
 
 class RunningSuite(Protocol):
@@ -38,6 +49,19 @@ def journey(suite: RunningSuite, gateways: Gateways, folder: Path, done: list[St
 def travel(suite: RunningSuite, gateways: Gateways, folder: Path) -> dict[str, Any]:
     """Play a whole journey; answers what it made."""
     return journey(suite, gateways, folder).run()
+
+
+def until_whole(client: httpx.Client, exam_id: str) -> list[dict[str, Any]]:
+    """The steps of an exam's journey, once those are there that a party leaves behind when it goes on: both messages,
+    both marks, every image, the verdicts on both reports."""
+
+    def is_whole(steps: list[dict[str, Any]]) -> bool:
+        told = Counter(step["type"] for step in steps)
+        images = [step["details"]["instances"] for step in steps if step["type"] == "radbridge.images.stored.v1"]
+        return told >= LEFT_BEHIND and max(images, default=0) == IMAGES
+
+    address = f"/api/portal/v1/exams/{exam_id}"
+    return eventually(lambda: client.get(address).raise_for_status().json()["steps"], is_whole)
 
 
 def eventually(look: Callable[[], T], is_there: Callable[[T], bool]) -> T:

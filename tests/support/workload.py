@@ -22,7 +22,7 @@ from radbridge.contracts.model.people import Patient
 from tests.support.journeys import RunningSuite
 
 SLICES = 3
-PATIENCE_S = 90.0
+PATIENCE_S = 180.0
 TROUBLES = (httpx.HTTPError, StepFailedError, OSError)
 
 
