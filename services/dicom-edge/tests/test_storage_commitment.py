@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from functools import partial
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.uid import CTImageStorage, generate_uid
 from pynetdicom import AE, evt
+from pynetdicom.pdu import P_DATA_TF
 from pynetdicom.sop_class import StorageCommitmentPushModel, StorageCommitmentPushModelInstance
 
 from radbridge.dicom_edge.domain.part10 import read_file_meta
@@ -29,6 +31,13 @@ def action(*references: tuple[str, str], transaction_uid: str = "") -> Dataset:
         item.ReferencedSOPInstanceUID = sop_instance_uid
         information.ReferencedSOPSequence.append(item)
     return information
+
+
+def until_established(event: evt.Event) -> None:
+    """Keep a report back until this end has noted its contexts: pynetdicom, where it is slow to, fails on it."""
+    association = event.assoc
+    while isinstance(event.pdu, P_DATA_TF) and not (association.is_established or association.is_aborted):
+        time.sleep(0.01)
 
 
 class Scu:
@@ -61,7 +70,8 @@ class Scu:
     def listen(self) -> None:
         """Offer the service again and wait for what was left."""
         association = self.sender.associate(
-            [(StorageCommitmentPushModel, SYNTAX)], evt_handlers=[(evt.EVT_N_EVENT_REPORT, self.take)]
+            [(StorageCommitmentPushModel, SYNTAX)],
+            evt_handlers=[(evt.EVT_N_EVENT_REPORT, self.take), (evt.EVT_PDU_RECV, until_established)],
         )
         assert self.arrived.wait(60)
         association.release()
