@@ -21,6 +21,7 @@ from radbridge.cli.services import SERVICES
 from tests.servers.kafka import KafkaBroker
 from tests.servers.postgres import PostgresCluster
 from tests.servers.s3 import S3Server
+from tests.support.journeys import eventually
 from tests.support.suites import DistributedSuite, Process, wait_until_ready
 from tests.support.workload import Workload
 
@@ -67,16 +68,18 @@ def workload(stage: tuple[DistributedSuite, Gateways, SetUp], dice: random.Rando
     return work
 
 
-def failing_checks(process: Process, service: str) -> set[str]:
-    """Of a process that is ready nevertheless."""
-    answer = httpx.get(f"{process.url}/readyz", timeout=60)
-    assert answer.status_code == httpx.codes.OK, answer.text
-    return {check["name"] for check in answer.json()["services"][service] if not check["ok"]}
+def until_only_these_fail(process: Process, service: str, names: set[str]) -> None:
+    """Wait until a process is ready although these checks fail; each has two seconds, which a busy machine may take."""
+
+    def look() -> tuple[int, set[str]]:
+        answer = httpx.get(f"{process.url}/readyz", timeout=60)
+        return answer.status_code, {check["name"] for check in answer.json()["services"][service] if not check["ok"]}
+
+    eventually(look, lambda found: found == (httpx.codes.OK, names))
 
 
 @pytest.mark.real
 @pytest.mark.faults
-@pytest.mark.timeout(600)
 def test_a_killed_process_loses_nothing(
     stage: tuple[DistributedSuite, Gateways, SetUp], real_seed: int, tmp_path: Path
 ) -> None:
@@ -100,7 +103,6 @@ def test_a_killed_process_loses_nothing(
 
 @pytest.mark.real
 @pytest.mark.faults
-@pytest.mark.timeout(600)
 def test_an_outbox_fills_while_the_broker_is_away_and_drains_afterwards(
     stage: tuple[DistributedSuite, Gateways, SetUp],
     servers: tuple[KafkaBroker, PostgresCluster, S3Server],
@@ -113,12 +115,12 @@ def test_an_outbox_fills_while_the_broker_is_away_and_drains_afterwards(
             work.push_exam(case)
         restarted, other = stage[0].processes["ingest-api"]
         [receiver] = stage[0].processes["dicom-edge"]
-        assert failing_checks(other, "ingest-api") == {"event log"}
+        until_only_these_fail(other, "ingest-api", {"event log"})
         for service, process in (("ingest-api", restarted), ("dicom-edge", receiver)):
             process.kill()
             process.start()
             wait_until_ready(process.url, [process])
-            assert failing_checks(process, service) == {"event log", "institution directory"}
+            until_only_these_fail(process, service, {"event log", "institution directory"})
         work.push_exam(work.cases[0])
         work.send_images(work.cases[0])
         assert all(case.exam_id for case in work.cases)
@@ -130,7 +132,6 @@ def test_an_outbox_fills_while_the_broker_is_away_and_drains_afterwards(
 
 @pytest.mark.real
 @pytest.mark.faults
-@pytest.mark.timeout(600)
 def test_without_a_database_pushes_are_refused_with_that_reason(
     stage: tuple[DistributedSuite, Gateways, SetUp],
     servers: tuple[KafkaBroker, PostgresCluster, S3Server],
@@ -149,7 +150,6 @@ def test_without_a_database_pushes_are_refused_with_that_reason(
 
 @pytest.mark.real
 @pytest.mark.faults
-@pytest.mark.timeout(600)
 def test_without_the_object_store_reports_are_refused_and_images_accepted(
     stage: tuple[DistributedSuite, Gateways, SetUp],
     servers: tuple[KafkaBroker, PostgresCluster, S3Server],
