@@ -26,6 +26,8 @@ from radbridge.contracts.dialects.shanxi_v2_1 import envelope
 from radbridge.contracts.dialects.shanxi_v2_1.examples import ExampleExam, exam_record, report_record
 from radbridge.signing.trial_pki import Doctor, TrialAuthority
 
+PATIENCE_S = 60.0
+TRY_LATER = "请稍后重试"
 HEAD = {"bodyCode": "B020ZYZZZ", "bodyPart": "颅脑"}
 """Body site of the series, by WS/T 364.8."""
 
@@ -166,7 +168,7 @@ class Pacs:
         finally:
             assoc.release()
 
-    def commit(self, series: CtSeries, *, patience_s: float = 60.0) -> int:
+    def commit(self, series: CtSeries, *, patience_s: float = PATIENCE_S) -> int:
         """Ask for storage commitment (PS3.4 Annex J); answers how many instances the platform committed to."""
         from pydicom.dataset import Dataset
         from pydicom.uid import generate_uid
@@ -242,7 +244,7 @@ class His:
             "shareHR": "全国HR",
             "smrType": "检查",
         }
-        body = self._answer(self.client.get("/open/smr/studies", params=record, headers=self._signed(record)))
+        body = self._ask("GET", "/open/smr/studies", record, params=record)
         studies: list[dict[str, Any]] = body["result"]["study"]
         return studies
 
@@ -270,18 +272,23 @@ class His:
             ],
         }
         path = f"/open/smr/study/{study['pntStudyUuid']}/smrMark"
-        self._answer(self.client.request(by, path, json=record, headers=self._signed(record)))
+        self._ask(by, path, record, json=record)
 
     def _signed(self, record: dict[str, Any]) -> dict[str, str]:
         sign = neijiang.sign(record, access_key=self.credentials.access_key, access_secret=self.credentials.secret_key)
         return {neijiang.ACCESS_KEY_HEADER: self.credentials.access_key, neijiang.SIGN_HEADER: sign}
 
-    @staticmethod
-    def _answer(answer: httpx.Response) -> dict[str, Any]:
-        body: dict[str, Any] = answer.raise_for_status().json()
-        if body.get("code") != "N0000":
-            raise StepFailedError(f"{answer.request.url.path}：{body.get('code')} {body.get('message')}")
-        return body
+    def _ask(self, method: str, path: str, record: dict[str, Any], **content: Any) -> dict[str, Any]:
+        """The answer; asked again while the platform says that it has none in time and to try later."""
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            answer = self.client.request(method, path, headers=self._signed(record), **content)
+            body: dict[str, Any] = answer.raise_for_status().json()
+            if body.get("code") == "N0000":
+                return body
+            if TRY_LATER not in str(body.get("message")) or time.monotonic() > deadline:
+                raise StepFailedError(f"{answer.request.url.path}：{body.get('code')} {body.get('message')}")
+            time.sleep(0.5)
 
 
 def known_elsewhere(exam: ExampleExam) -> ExampleExam:
