@@ -51,9 +51,9 @@ def travel(suite: RunningSuite, gateways: Gateways, folder: Path) -> dict[str, A
     return journey(suite, gateways, folder).run()
 
 
-def until_whole(client: httpx.Client, exam_id: str) -> list[dict[str, Any]]:
-    """The steps of an exam's journey, once those are there that a party leaves behind when it goes on: both messages,
-    both marks, every image, the verdicts on both reports."""
+def until_whole(client: httpx.Client, exam_id: str) -> None:
+    """Return once the exam's journey has the steps that a party leaves behind when it goes on: both messages, both
+    marks, every image, the verdicts on both reports."""
 
     def is_whole(steps: list[dict[str, Any]]) -> bool:
         told = Counter(step["type"] for step in steps)
@@ -61,7 +61,7 @@ def until_whole(client: httpx.Client, exam_id: str) -> list[dict[str, Any]]:
         return told >= LEFT_BEHIND and max(images, default=0) == IMAGES
 
     address = f"/api/portal/v1/exams/{exam_id}"
-    return eventually(lambda: client.get(address).raise_for_status().json()["steps"], is_whole)
+    eventually(lambda: client.get(address).raise_for_status().json()["steps"], is_whole)
 
 
 def eventually(look: Callable[[], T], is_there: Callable[[T], bool]) -> T:
