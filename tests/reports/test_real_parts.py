@@ -9,7 +9,8 @@ from tools.stamps import ROOT
 FIXTURES = """
 import pytest
 pytest_plugins = ["tests.reports.real_parts"]
-for name in ("kafka_server", "postgres_server", "s3_server", "dcmtk"):
+for name in ("kafka_server", "postgres_server", "s3_server", "dcmtk", "openssl", "kustomize", "compose_loader",
+             "promtool", "otelcol"):
     exec(f"@pytest.fixture(scope='session')\\ndef {name}(): return 1")
 @pytest.fixture
 def kafka_url(kafka_server): return "kafka://"
@@ -18,6 +19,7 @@ def chromium_path(): pytest.skip("Chromium is not installed")
 """
 ALL_BUT_BROWSER = """
 def test_static(postgres_server, s3_server, dcmtk): pass
+def test_tools(openssl, kustomize, compose_loader, promtool, otelcol): pass
 def test_by_name(request): request.getfixturevalue("kafka_url")
 def test_browser(chromium_path): pass
 """
@@ -38,11 +40,16 @@ def test_a_part_that_was_only_skipped_fails_the_gate(suite: pytest.Pytester) -> 
         [
             "Apache Kafka: 1",
             "DCMTK: 1",
+            "OpenSSL: 1",
+            "OpenTelemetry collector: 1",
             "PostgreSQL: 1",
             "S3: 1",
             "browser: 0",
+            "docker compose's loader: 1",
+            "kustomize: 1",
+            "promtool: 1",
             "FAILED: no test met browser",
-            "*2 passed*",
+            "*3 passed*",
         ]
     )
 

@@ -299,6 +299,23 @@ async def test_a_known_revocation_outlives_its_answer(
     assert await status(32) is CertStatus.REVOCATION_UNKNOWN
 
 
+async def test_an_answer_from_before_takes_no_revocation_back(world: Any, responder: Responder) -> None:
+    """Current as it still is: whoever recorded it can send it again."""
+
+    async def status(hours: int) -> CertStatus:
+        return (await verdict_elsewhere(world, responder, later=timedelta(hours=hours))).status
+
+    now = utc_now()
+    before = {"this_update": now - timedelta(minutes=5), "next_update": now + timedelta(days=3)}
+    responder.reply = {"status": ocsp.REVOKED, "this_update": now}
+    assert await status(0) is CertStatus.REVOKED
+    responder.reply = before
+    assert await status(2) is CertStatus.REVOKED
+    assert len(responder.asked) > 1
+    responder.reply = before | {"this_update": now + timedelta(minutes=5)}
+    assert await status(2) is CertStatus.GOOD
+
+
 async def test_what_is_kept_is_bounded(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ocsp_store, "KEPT_MAX", 3)
     database = world.running.resources.database

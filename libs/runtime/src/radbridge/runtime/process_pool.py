@@ -194,26 +194,33 @@ async def _received(reader: asyncio.StreamReader) -> object:
 
 
 def _work(connection: socket.socket) -> None:
-    """Do what is asked for until the other side closes, however it ends."""
+    """Do what is asked for until the other side closes, however it ends.
+
+    :raises EOFError: it has closed.
+    """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # whoever started this process says when it ends
     with connection, connection.makefile("rwb") as stream:
 
+        def read(size: int) -> bytes:
+            found = stream.read(size)
+            if len(found) < size:
+                raise EOFError
+            return found
+
         def received() -> object:
-            length = int.from_bytes(stream.read(_LENGTH_BYTES), "big")
-            return pickle.loads(stream.read(length)) if length else None  # noqa: S301 (from the process that started us)
+            length = int.from_bytes(read(_LENGTH_BYTES), "big")
+            return pickle.loads(read(length))  # noqa: S301 (from the process that started us)
 
         def send(message: object) -> None:
             stream.write(_framed(message))
             stream.flush()
 
-        make = cast("Callable[[], Callable[[object], object]] | None", received())
-        if make is None:
-            return
+        make = cast("Callable[[], Callable[[object], object]]", received())
         work = make()
         send(None)
-        while (tasks := cast("list[object] | None", received())) is not None:
-            send([_attempted(work, task) for task in tasks])
+        while True:
+            send([_attempted(work, task) for task in cast("list[object]", received())])
 
 
 def _attempted(work: Callable[[object], object], task: object) -> tuple[bool, object]:

@@ -115,6 +115,8 @@ class OcspResponders:
             self._remember(question.key, kept)
             return kept.response
         answer, finding = await self._ask(question, store)
+        if kept is not None and kept.revoked and _is_repeated(finding, kept.response, question):
+            finding = OcspFinding(RevocationState.OCSP_STALE)
         if isinstance(answer, bytes) and finding.until is not None:
             revoked = finding.revocation is not None
             fetched = KeptAnswer(answer, to_micros(now), to_micros(finding.until), revoked)
@@ -173,6 +175,16 @@ class OcspResponders:
         if answer.status_code != _OK:
             raise AnsweredByStatus(f"status {answer.status_code}")
         return _judged(answer.content, nonce, question, store, self._clock())
+
+
+def _is_repeated(finding: OcspFinding, revoking: bytes, question: Question) -> bool:
+    """Whether an answer that revokes nothing is from before the one that revokes: without a nonce, whoever recorded it
+    can send it again for as long as it is current."""
+    basic = parse_ocsp_response(revoking).basic
+    if basic is None or finding.answer is None or finding.revocation is not None:
+        return False
+    about = [one for one in basic.answers if one.cert_id.names(question.certificate, question.issuer)]
+    return any(finding.answer.this_update < one.this_update for one in about)
 
 
 def _judged(

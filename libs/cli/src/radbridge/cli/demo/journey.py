@@ -259,6 +259,7 @@ class Journey:
         if code not in sms.text:
             raise StepFailedError("短信与微信消息的链接不一致")
         address = f"/api/portal/v1/links/{code}"
+        last_four = exam.patient.resident_id[-4:]
         with self._step("患者", "打开报告", "Link opened with the last four characters") as details:
             details += _opened("患者页面", self._anonymous().get(f"/p/{code}"))
             self._eventually(
@@ -269,7 +270,7 @@ class Journey:
                 raise StepFailedError(f"错误的后四位应被拒绝：HTTP {wrong.status_code}")
             view = self._eventually(
                 "报告与影像可供患者查看",
-                lambda: self._open_link(address, exam.patient.resident_id[-4:]),
+                lambda: self._open_link(address, last_four),
                 lambda opened: opened.get("viewer_url") is not None,
             )
             if view["report"]["findings"] != FINDINGS:
@@ -278,6 +279,7 @@ class Journey:
             if document != pdf:
                 raise StepFailedError("下载的 PDF 与推送的不一致")
             details.append("报告、PDF 一致")
+            details.append(f"页面 {self.client.base_url}/p/{code}（后四位 {last_four}）")
         with self._step("患者", "查看影像", "Images in the OHIF viewer") as details:
             details += _opened("影像浏览器", self._anonymous().get(view["viewer_url"]))
             token = parse_qs(urlsplit(view["viewer_url"]).query)["token"][0]

@@ -162,23 +162,24 @@ def edge(
         known.number = prepared.number
         return await intake.accept_exam(prepared)
 
-    async def accept_report(request: Request, known: _Known) -> Accepted:
+    async def received_report(request: Request, known: _Known) -> tuple[Institution, bytes, Record]:
+        """Who sent a report, its plaintext and its record; the rest of the request is gone by then."""
         sent = await received(request, known)
         institution, opening = sent.institution, opened(sent)
         del sent
         plaintext, record = await opening
         known.number = number_of(record, REPORT_NUMBER)
+        return institution, plaintext, record
+
+    async def accept_report(request: Request, known: _Known) -> Accepted:
+        institution, plaintext, record = await received_report(request, known)
         context = Context(hospital_code=institution.code)
         report = await offload(decoded, len(plaintext), report_message, record, context, REPORT_NUMBER)
         document, kind, digest = await prepared(report, plaintext)
         return await intake.accept_report(institution, report, document, kind, digest)
 
     async def accept_both(request: Request, known: _Known) -> Accepted:
-        sent = await received(request, known)
-        institution, opening = sent.institution, opened(sent)
-        del sent
-        plaintext, record = await opening
-        known.number = number_of(record, REPORT_NUMBER)
+        institution, plaintext, record = await received_report(request, known)
         context = Context(hospital_code=institution.code, is_merged=True)
         exam, report = await offload(decoded, len(plaintext), merged_message, record, context, REPORT_NUMBER)
         document, kind, digest = await prepared(report, plaintext)
