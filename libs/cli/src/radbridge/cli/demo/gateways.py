@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import uvicorn
 
-from radbridge.cli.demo.parties import StepFailedError
+from radbridge.cli.demo.parties import PATIENCE_S, StepFailedError
 from radbridge.notify.stand_ins.accounts import (
     AliyunStandInAccount,
     AliyunTemplate,
@@ -24,7 +24,6 @@ from radbridge.notify.stand_ins.app import build_stand_ins
 SIGN_NAME = "影桥"
 SMS_TEMPLATE = "SMS_100000001"
 WECHAT_TEMPLATE = "REPORT_READY_0001"
-PATIENCE_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from pydicom import dcmread
 from radbridge.cli.demo.ct_series import CtSeries, write_ct_series
 from radbridge.cli.demo.gateways import Gateways
 from radbridge.cli.demo.parties import (
+    PATIENCE_S,
     His,
     Pacs,
     Ris,
@@ -37,7 +38,6 @@ from radbridge.contracts.model.people import Patient
 
 T = TypeVar("T")
 
-PATIENCE_S = 60.0
 FINDINGS = "颅骨完整，脑实质密度均匀，未见异常高低密度影，中线结构居中。"
 IMPRESSION = "颅脑CT平扫未见异常。"
 DOCTOR = "示例医师丙"

@@ -27,6 +27,7 @@ from radbridge.contracts.dialects.shanxi_v2_1.examples import ExampleExam, exam_
 from radbridge.signing.trial_pki import Doctor, TrialAuthority
 
 PATIENCE_S = 60.0
+"""How long the demonstration waits for any one thing; no more than a broken suite should keep anybody."""
 TRY_LATER = "请稍后重试"
 HEAD = {"bodyCode": "B020ZYZZZ", "bodyPart": "颅脑"}
 """Body site of the series, by WS/T 364.8."""
