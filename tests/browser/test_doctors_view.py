@@ -1,5 +1,7 @@
 """A ``viewUrl`` in a real browser, opened from a HIS without login."""
 
+from pathlib import Path
+
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
@@ -33,6 +35,17 @@ def test_an_operator_sees_images_by_session(console: Page, context: BrowserConte
     with context.expect_page() as opened:
         console.get_by_role("link", name="查看影像").click()
     wait_for_picture(opened.value)
+
+
+def test_a_link_opens_for_an_operator_who_is_logged_in(console: Page, world: World) -> None:
+    console.goto(world.travelled_once()["view_url"])
+    expect(console.get_by_role("heading", name="影像诊断")).to_be_visible()
+    frame = console.locator("iframe.view-images").element_handle().content_frame()
+    assert frame is not None
+    wait_for_picture(frame)
+    with console.expect_download() as download:
+        console.get_by_role("link", name="下载报告").click()
+    assert Path(download.value.path()).read_bytes().startswith(b"%PDF-")
 
 
 def test_a_link_that_is_over_is_told(page: Page, world: World) -> None:

@@ -60,6 +60,17 @@ def test_the_images_are_one_tap_away(page: Page, world: World, screen: object) -
     wait_for_picture(page)
 
 
+def test_a_link_opens_for_an_operator_who_is_logged_in(console: Page, world: World) -> None:
+    made = world.travelled_once()
+    console.goto(world.url + made["patient_path"])
+    answer(console, made["last_four"])
+    with console.expect_download() as download:
+        console.get_by_role("link", name="下载报告").click()
+    assert Path(download.value.path()).read_bytes().startswith(b"%PDF-")
+    console.get_by_role("link", name="查看影像").click()
+    wait_for_picture(console)
+
+
 def test_five_wrong_answers_lock_the_link(page: Page, world: World) -> None:
     made = world.travel()
     page.goto(world.url + made["patient_path"])

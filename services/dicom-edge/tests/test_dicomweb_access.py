@@ -8,6 +8,7 @@ import pytest
 
 from radbridge.contracts.events.audit import AccessRecorded
 from radbridge.runtime.security.links import ViewGrant
+from radbridge.runtime.security.sessions import COOKIE, Session
 
 STUDY = "/dicom-web/studies/1.2.3.4.5"
 EVERY_KIND = [
@@ -66,6 +67,15 @@ async def test_a_link_reads_its_study_only(edge: Any) -> None:
         assert (await client.get(path, headers=headers)).status_code == 403
     by_query = headers["authorization"].removeprefix("Bearer ")
     assert (await client.get(f"{STUDY}/metadata", params={"token": by_query})).status_code == 200
+
+
+@pytest.mark.parametrize("role", ["admin", "doctor"])
+async def test_a_link_in_the_address_counts_beside_a_session(edge: Any, role: str) -> None:
+    client, authenticator = edge.running.client, edge.running.resources.authenticator
+    client.cookies.set(COOKIE, authenticator.sessions.issue(Session(subject="u", name="", roles=frozenset({role}))))
+    token = link(edge, "1.2.3.4.5")["authorization"].removeprefix("Bearer ")
+    answer = await client.get("/dicom-web/studies", params={"token": token})
+    assert (answer.status_code, found(answer)) == (200, ["1.2.3.4.5"])
 
 
 async def test_a_link_of_another_institution_finds_nothing(edge: Any) -> None:

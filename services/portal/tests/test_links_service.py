@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import orjson
 import pytest
 
+from radbridge.contracts.events.audit import AccessRecorded
 from radbridge.contracts.events.exam import ExamRegistered, ExamVoided
 from radbridge.contracts.events.images import ImagesStored
 from radbridge.contracts.events.notification import NotificationIssued
@@ -24,6 +25,7 @@ from radbridge.portal.views import stored_studies
 from radbridge.runtime.clock import utc_now
 from radbridge.runtime.security.links import ViewGrant
 from radbridge.runtime.security.patient import seal_patient
+from radbridge.runtime.security.sessions import COOKIE, Session
 from radbridge.runtime.testing import Running, running_service
 
 CODE, LAST_FOUR = "k3J9xQ2mT7aB", "002X"
@@ -212,3 +214,28 @@ async def test_a_doctors_view_opens_one_exam_and_expires(tmp_path: Path) -> None
         assert (await running.client.get("/api/portal/v1/view", params={"token": stale})).status_code == 401
         assert (await running.client.get("/api/portal/v1/view", params={"token": token + "x"})).status_code == 401
         assert (await running.client.get("/api/portal/v1/exams", params={"token": token})).status_code == 403
+
+
+@pytest.mark.parametrize("role", ["admin", "operator", "doctor"])
+async def test_a_link_opens_for_somebody_who_is_logged_in_too(tmp_path: Path, role: str) -> None:
+    """The address says what is wanted; the browser sends the cookie by itself."""
+    async with running_service(SERVICE, tmp_path) as running:
+        known = await stage(running)
+        resources = running.resources
+        session = resources.authenticator.sessions.issue(Session(subject="u-1", name="王主任", roles=frozenset({role})))
+        running.client.cookies.set(COOKIE, session)
+        grant = ViewGrant(actor="hospital:B", purpose="recognition", exam_id=known.exam.exam_id)
+        token = resources.links.issue(grant, timedelta(minutes=15))
+        view = await running.client.get("/api/portal/v1/view", params={"token": token})
+        assert view.json()["report"]["impression"] == "正常。"
+
+        _, patients = await known.open(LAST_FOUR)
+        for shown in (view.json(), patients):
+            file = await running.client.get(str(shown["document_url"]))
+            assert (file.status_code, file.content) == (200, PDF)
+        looks = [(body.actor, body.action) for _, body in await running.events(AccessRecorded)]
+        assert ("hospital:B", "report.open") in looks
+        assert not any(actor.startswith("user:") for actor, _ in looks)
+
+        stale = resources.links.issue(grant, timedelta(seconds=-1))
+        assert (await running.client.get("/api/portal/v1/view", params={"token": stale})).status_code == 401

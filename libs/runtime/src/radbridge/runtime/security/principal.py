@@ -51,7 +51,7 @@ ADMIN = Principal(kind="admin", subject="admin", roles=frozenset({"admin"}))
 
 class Authenticator:
     """Finds out who sent a request: ``Authorization: Bearer`` with the admin token, a service token or a link's token;
-    the session cookie; or a link's token in the query parameter ``token``, in this order."""
+    a link's token in the query parameter ``token``; or the session cookie, in this order."""
 
     def __init__(
         self,
@@ -77,16 +77,16 @@ class Authenticator:
         return bool(self._admin_token) and hmac.compare_digest(token.encode(), self._admin_token)
 
     def from_request(self, request: Request) -> Principal | None:
-        """Who sent the request; ``None`` where nobody proves to be anybody. A bearer token that is wrong is not made
-        good by a cookie beside it."""
+        """Who sent the request; ``None`` where nobody proves to be anybody. What the request itself names counts:
+        browsers add the cookie unasked, so it neither stands in a link's way nor makes a wrong token good."""
         scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
             return self.from_bearer(bearer.strip())
-        session = self.session_of(request)
-        if session is not None:
-            return Principal(kind="user", subject=session.subject, roles=session.roles)
         link = request.query_params.get("token")
-        return self._from_link(link) if link else None
+        if link:
+            return self._from_link(link)
+        session = self.session_of(request)
+        return None if session is None else Principal(kind="user", subject=session.subject, roles=session.roles)
 
     def session_of(self, request: Request) -> Session | None:
         """The session whose cookie came with the request, from one of our own pages where it changes something;
