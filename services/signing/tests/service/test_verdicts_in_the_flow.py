@@ -90,6 +90,18 @@ async def test_evidence_is_for_auditors(world: Any) -> None:
         assert (await world.running.client.get(f"/api/signing/v1{path}", headers=headers)).status_code in (401, 403)
 
 
+async def test_a_verdict_is_shown_to_the_hospital_that_sent_the_report(world: Any) -> None:
+    await world.push("R1")
+    path = "/api/signing/v1/reports/R1/verdict"
+    other = await world.running.add_institution(code="OTHER")
+    for hospital, status in ((world.hospital, 200), (other, 403)):
+        own = (hospital.access_key, hospital.secret_key)
+        answer = await world.running.client.get(path, params={"hospitalCode": world.hospital.code}, auth=own)
+        assert answer.status_code == status, answer.text
+    answer = await world.running.admin.get(path, params={"hospitalCode": "NOBODY"})
+    assert (answer.status_code, answer.json()["title"]) == (404, "No such institution")
+
+
 async def test_who_looks_at_verdicts_and_evidence_leaves_an_event(world: Any) -> None:
     await world.push("R1")
     own = (world.hospital.access_key, world.hospital.secret_key)

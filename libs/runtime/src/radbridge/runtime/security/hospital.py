@@ -1,4 +1,5 @@
-"""Hospitals at the native APIs: HTTP Basic (RFC 7617) with the access key as user and the secret key as password."""
+"""Hospitals at the native APIs: who sends a request, by HTTP Basic (RFC 7617) with the access key as user and the
+secret key as password, and of which hospital a request may speak."""
 
 import base64
 import binascii
@@ -7,7 +8,7 @@ from collections.abc import Awaitable, Callable
 
 from fastapi import Request
 
-from radbridge.runtime.directory import Directory
+from radbridge.runtime.directory import Directory, Institution
 from radbridge.runtime.problems import Problem
 from radbridge.runtime.security.keyring import SealError
 from radbridge.runtime.security.principal import Principal, require
@@ -35,6 +36,31 @@ def hospital_of(request: Request, directory: Directory) -> Principal | None:
     if principal is None:
         raise Problem(401, detail="The access key or the secret key is wrong.")
     return principal
+
+
+def institution_of(directory: Directory, code: str) -> Institution:
+    """The institution that a request names by its code.
+
+    :raises Problem: 404, none is registered under it.
+    """
+    institution = directory.by_code(code)
+    if institution is None:
+        raise no_such_institution(code)
+    return institution
+
+
+def no_such_institution(code: str) -> Problem:
+    """The answer to a request that names a hospital nobody registered."""
+    return Problem(404, "No such institution", f"hospital {code} is not registered")
+
+
+def require_own(principal: Principal, institution_id: str) -> None:
+    """Let a hospital speak of itself only; everybody else is judged by role.
+
+    :raises Problem: 403, the data is another hospital's, or no hospital's.
+    """
+    if principal.kind == "hospital" and principal.institution_id != institution_id:
+        raise Problem(403, "Not your hospital", "A hospital sees and changes only what is its own.")
 
 
 def _proven(directory: Directory, encoded: str) -> Principal | None:

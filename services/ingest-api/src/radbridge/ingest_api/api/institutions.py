@@ -15,6 +15,7 @@ from radbridge.ingest_api import credentials
 from radbridge.ingest_api.store import institutions
 from radbridge.runtime.database.protocol import Transaction
 from radbridge.runtime.problems import Problem
+from radbridge.runtime.security.hospital import no_such_institution
 from radbridge.runtime.security.principal import Principal, require
 from radbridge.runtime.service import Resources
 
@@ -129,7 +130,7 @@ def router(resources: Resources) -> APIRouter:
             await tx.lock(f"institution:{code}")
             body = await institutions.by_code(tx, code)
             if body is None:
-                raise Problem(404, "No such institution", f"code {code} is not registered")
+                raise no_such_institution(code)
             values = dict(update, updated_at=resources.clock())
             if new_secrets:
                 values["credentials"] = credentials.issue(resources.keyring, body.institution_id)
@@ -182,7 +183,7 @@ def router(resources: Resources) -> APIRouter:
         """One institution with its credentials."""
         body = await resources.database.read(lambda tx: institutions.by_code(tx, code))
         if body is None:
-            raise Problem(404, "No such institution", f"code {code} is not registered")
+            raise no_such_institution(code)
         return await issued(body, 0)
 
     @api.post("/{code}/rotate-key")

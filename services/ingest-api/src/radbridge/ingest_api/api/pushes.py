@@ -11,8 +11,7 @@ from radbridge.ingest_api.store import records, refusals
 from radbridge.runtime.audit import ReadTrail
 from radbridge.runtime.clock import from_micros
 from radbridge.runtime.database.protocol import Row, Transaction
-from radbridge.runtime.problems import Problem
-from radbridge.runtime.security.hospital import hospital_or
+from radbridge.runtime.security.hospital import hospital_or, institution_of, require_own
 from radbridge.runtime.security.principal import Principal
 from radbridge.runtime.service import Resources
 
@@ -87,14 +86,10 @@ def router(resources: Resources) -> APIRouter:
         return institution.id if institution else None
 
     def _visible_institution(principal: Principal, hospital: str) -> str:
-        own = principal.institution_id
         if not hospital:
-            return own or ""
-        institution = resources.directory.by_code(hospital)
-        if institution is None:
-            raise Problem(404, "No such institution", f"hospital {hospital} is not registered")
-        if own is not None and own != institution.id:
-            raise Problem(403, "Not your hospital", "hospital: only your own pushes are shown")
+            return principal.institution_id or ""
+        institution = institution_of(resources.directory, hospital)
+        require_own(principal, institution.id)
         return institution.id
 
     def _names(institution_id: str) -> tuple[str, str]:

@@ -10,12 +10,12 @@ from radbridge.contracts.identifiers import NAMESPACE
 from radbridge.contracts.model.codes import DocumentType
 from radbridge.contracts.model.people import Patient
 from radbridge.notify.addresses import address_index
-from radbridge.notify.api.institutions import check_own, owner_of
+from radbridge.notify.api.institutions import owner_of
 from radbridge.notify.domain.messages import ChannelName
 from radbridge.notify.store import addresses
 from radbridge.notify.store.addresses import Binding
 from radbridge.runtime.problems import Problem
-from radbridge.runtime.security.hospital import hospital_or
+from radbridge.runtime.security.hospital import hospital_or, require_own
 from radbridge.runtime.security.patient import document_index, phone_index
 from radbridge.runtime.security.principal import Principal
 from radbridge.runtime.service import Resources
@@ -62,7 +62,7 @@ def router(resources: Resources) -> APIRouter:
     async def bind(request: BindingRequest, principal: Annotated[Principal, Depends(caller)]) -> BindingView:
         """Store a person's address, or replace it."""
         owner = owner_of(resources.directory, request.hospital_code)
-        check_own(principal, owner)
+        require_own(principal, owner)
         by_phone = phone_index(resources.vault, request.phone)
         by_document = document_index(
             resources.vault, Patient(document_number=request.document_number, document_type=request.document_type)
@@ -88,7 +88,7 @@ def router(resources: Resources) -> APIRouter:
         known = await resources.database.read(lambda tx: addresses.binding(tx, str(binding_id)))
         if known is None:
             raise Problem(404, "No such binding", f"binding {binding_id} does not exist")
-        check_own(principal, known.owner)
+        require_own(principal, known.owner)
         await resources.database.write(lambda tx: addresses.remove_binding(tx, known.binding_id))
 
     return api

@@ -21,6 +21,7 @@ from radbridge.runtime.audit import ReadTrail
 from radbridge.runtime.clock import from_micros, to_micros
 from radbridge.runtime.database.protocol import DatabaseUnavailable, Row, Transaction
 from radbridge.runtime.problems import Problem
+from radbridge.runtime.security.hospital import institution_of
 from radbridge.runtime.security.principal import Principal, require
 from radbridge.runtime.service import Resources
 
@@ -68,9 +69,7 @@ def router(resources: Resources) -> APIRouter:
         before: Annotated[int | None, Query(ge=0, le=2**62)] = None,
     ) -> dict[str, Any]:
         """Exams by newest event. ``q``: exam, report or accession number, study UID, or the start of an item's name."""
-        institution = resources.directory.by_code(hospital) if hospital else None
-        if hospital and institution is None:
-            raise Problem(404, "No such institution", f"hospital {hospital} is not registered")
+        institution = institution_of(resources.directory, hospital) if hospital else None
 
         async def work(tx: Transaction) -> list[ExamSummary]:
             rows = await store.list_exams(

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from radbridge.contracts.events.recognition import ItemsMapped, MappedItem
 from radbridge.recognition import store
 from radbridge.runtime.database.protocol import Transaction
-from radbridge.runtime.problems import Problem
+from radbridge.runtime.security.hospital import institution_of
 from radbridge.runtime.security.principal import Principal, require
 from radbridge.runtime.service import Resources
 
@@ -67,16 +67,10 @@ def router(resources: Resources) -> APIRouter:
     """Routes below ``/api/recognition/v1``."""
     api = APIRouter(prefix="/api/recognition/v1", tags=["items"])
 
-    def institution_id_of(code: str) -> str:
-        institution = resources.directory.by_code(code)
-        if institution is None:
-            raise Problem(404, "No such institution", f"hospital {code} is not registered")
-        return institution.id
-
     @api.post("/items")
     async def import_items(request: ItemImport, _: Administrator) -> ItemList:
         """Store a hospital's mapped items; reminders use them from this answer on."""
-        institution_id = institution_id_of(request.hospital_code)
+        institution_id = institution_of(resources.directory, request.hospital_code).id
         rows = [(institution_id, i.item_code, i.catalogue, i.catalogue_code, i.item_name) for i in request.items]
         mapped = [MappedItem.model_validate(item.model_dump()) for item in request.items]
 
@@ -94,7 +88,7 @@ def router(resources: Resources) -> APIRouter:
     @api.get("/items")
     async def list_items(hospital: str, _: Reader) -> ItemList:
         """A hospital's mapped items."""
-        institution_id = institution_id_of(hospital)
+        institution_id = institution_of(resources.directory, hospital).id
         rows = await resources.database.read(lambda tx: store.all_mappings(tx, institution_id))
         return ItemList(
             hospital_code=hospital,

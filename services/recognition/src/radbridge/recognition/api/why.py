@@ -14,7 +14,7 @@ from radbridge.recognition.domain.listing import Reason, Scope
 from radbridge.recognition.query import JudgedExam, judged_exams
 from radbridge.recognition.settings import RecognitionSettings
 from radbridge.runtime.database.protocol import Row, Transaction
-from radbridge.runtime.problems import Problem
+from radbridge.runtime.security.hospital import institution_of
 from radbridge.runtime.security.patient import document_index
 from radbridge.runtime.security.principal import Principal, require
 from radbridge.runtime.service import Resources
@@ -61,9 +61,7 @@ def router(resources: Resources, settings: RecognitionSettings) -> APIRouter:
     @api.post("/why")
     async def why(request: WhyRequest, principal: Administrator) -> WhyAnswer:
         """Say of each exam of the person whether the hospital is reminded of it, or why not."""
-        institution = resources.directory.by_code(request.hospital_code)
-        if institution is None:
-            raise Problem(404, "No such institution", f"hospital {request.hospital_code} is not registered")
+        institution = institution_of(resources.directory, request.hospital_code)
         number = normalize_resident_id(request.patient)
 
         async def work(tx: Transaction) -> list[JudgedExam]:

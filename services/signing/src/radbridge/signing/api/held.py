@@ -10,6 +10,7 @@ from radbridge.runtime.audit import ReadTrail
 from radbridge.runtime.clock import from_micros
 from radbridge.runtime.database.protocol import Transaction
 from radbridge.runtime.problems import Problem
+from radbridge.runtime.security.hospital import institution_of
 from radbridge.runtime.security.principal import Principal, require
 from radbridge.runtime.service import Resources
 from radbridge.signing import held_store
@@ -71,9 +72,7 @@ def router(resources: Resources, settlement: Settlement, trail: ReadTrail) -> AP
         operator: Operator,
     ) -> Released:
         """Accept or reject a held report; the evidence names who did."""
-        institution = resources.directory.by_code(hospital_code)
-        if institution is None:
-            raise Problem(404, "No such institution", f"hospitalCode {hospital_code} is not registered")
+        institution = institution_of(resources.directory, hospital_code)
 
         async def settle(tx: Transaction) -> Released | None:
             held = await held_store.held_number(tx, institution.id, record_num)

@@ -9,8 +9,7 @@ from pydantic import BaseModel
 
 from radbridge.runtime.audit import ReadTrail
 from radbridge.runtime.clock import from_micros
-from radbridge.runtime.problems import Problem
-from radbridge.runtime.security.hospital import hospital_or
+from radbridge.runtime.security.hospital import hospital_or, institution_of, require_own
 from radbridge.runtime.security.principal import Principal
 from radbridge.runtime.service import Resources
 from radbridge.signing import store
@@ -52,11 +51,8 @@ def router(resources: Resources, trail: ReadTrail) -> APIRouter:
         principal: Annotated[Principal, Depends(caller)],
     ) -> VerdictView:
         """The verdict on the newest push of a report; ``pending`` also where the report is still on its way."""
-        institution = resources.directory.by_code(hospital_code)
-        if institution is None:
-            raise Problem(404, "No such institution", f"hospitalCode {hospital_code} is not registered")
-        if principal.kind == "hospital" and principal.institution_id != institution.id:
-            raise Problem(403, "Not your hospital", "hospitalCode: only your own reports are shown")
+        institution = institution_of(resources.directory, hospital_code)
+        require_own(principal, institution.id)
         await trail.record(actor=principal.actor, action="signing.verdict", institution_id=institution.id)
         row = await resources.database.read(lambda tx: store.verdict_of(tx, institution.id, record_num))
         if row is None:
