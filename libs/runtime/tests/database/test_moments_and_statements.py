@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from radbridge.runtime.clock import from_micros, to_micros, utc_now
-from radbridge.runtime.database.statements import for_sqlite, lock_number
+from radbridge.runtime.database.statements import for_sqlite, lock_number, placeholders
 
 
 @given(st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30), timezones=st.timezones()))
@@ -36,6 +36,12 @@ def test_moments_count_from_1970_utc() -> None:
 )
 def test_placeholders_change_outside_of_literals_only(sql: str, expected: str) -> None:
     assert for_sqlite(sql) == expected
+
+
+def test_placeholders_are_numbered_behind_those_before() -> None:
+    assert placeholders(3) == "$1, $2, $3"
+    assert placeholders(2, after=3) == "$4, $5"
+    assert placeholders(0) == ""
 
 
 def test_lock_numbers_stay_the_same_between_versions() -> None:

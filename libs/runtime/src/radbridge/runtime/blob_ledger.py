@@ -21,6 +21,7 @@ from typing import TypeVar
 from radbridge.runtime.blobs.protocol import BlobUnavailable
 from radbridge.runtime.clock import Clock, to_micros
 from radbridge.runtime.database.protocol import Database, Transaction
+from radbridge.runtime.database.statements import placeholders
 
 P = TypeVar("P")
 R = TypeVar("R")
@@ -107,7 +108,7 @@ class BlobLedger:
 
     async def _require_named(self, tx: Transaction, names: list[str], stored_anew: Collection[str], now: int) -> None:
         states: dict[str, int] = {
-            row["name"]: row["state"] for row in await tx.fetch(_STATES.format(_marks(len(names))), *names)
+            row["name"]: row["state"] for row in await tx.fetch(_STATES.format(placeholders(len(names))), *names)
         }
         deleted = {name for name, state in states.items() if state == _State.DELETED}
         # PostgreSQL shows each statement what others committed before it: the row that was in the way of the insert
@@ -130,7 +131,7 @@ class BlobLedger:
         """Those of the names that nobody has recorded; from now on nobody can, until they are deleted."""
         if not names:
             return []
-        known = {row["name"] for row in await self._database.fetch(_STATES.format(_marks(len(names))), *names)}
+        known = {row["name"] for row in await self._database.fetch(_STATES.format(placeholders(len(names))), *names)}
         now = to_micros(self._clock())
 
         async def work(tx: Transaction) -> list[str]:
@@ -155,7 +156,3 @@ class BlobLedger:
         before = to_micros(self._clock() - _MOURNING)
         while await self._database.write(lambda tx: tx.execute(_FORGET, _State.DELETED, before, _FORGET_AT_ONCE)):
             pass
-
-
-def _marks(count: int) -> str:
-    return ", ".join(f"${number}" for number in range(1, count + 1))

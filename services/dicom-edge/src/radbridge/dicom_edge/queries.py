@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from radbridge.dicom_edge.store import Instance, instance_of
 from radbridge.runtime.database.protocol import Database, Row, Value
+from radbridge.runtime.database.statements import placeholders
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,23 +32,23 @@ class Where:
 
     def equals(self, column: str, value: Value) -> None:
         """``column = value``."""
-        self.clauses.append(f"{column} = {self._mark(value)}")
+        self.clauses.append(f"{column} = {self._marks(value)}")
 
     def any_of(self, column: str, values: Iterable[str]) -> None:
         """``column`` is one of the values; nothing, if there are none."""
-        marks = ", ".join(self._mark(value) for value in values)
+        marks = self._marks(*values)
         self.clauses.append(f"{column} IN ({marks})" if marks else "1 = 0")
 
     def between(self, column: str, low: str, high: str) -> None:
         """Text bounds, either of them possibly empty; the upper one is a prefix."""
         if low:
-            self.clauses.append(f"{column} >= {self._mark(low)}")
+            self.clauses.append(f"{column} >= {self._marks(low)}")
         if high:
-            self.clauses.append(f"{column} <= {self._mark(high + chr(0x7E))}")
+            self.clauses.append(f"{column} <= {self._marks(high + chr(0x7E))}")
 
     def series_modality(self, modalities: Iterable[str]) -> None:
         """The study has a series of one of the modalities."""
-        marks = ", ".join(self._mark(value) for value in modalities)
+        marks = self._marks(*modalities)
         of_study = "SELECT 1 FROM series m WHERE m.study_id = study.study_id"
         self.clauses.append(f"EXISTS ({of_study} AND m.modality IN ({marks}))")
 
@@ -60,14 +61,15 @@ class Where:
 
     def page(self, limit: int, offset: int) -> str:
         """``LIMIT … OFFSET …``."""
-        return f"LIMIT {self._mark(limit)} OFFSET {self._mark(offset)}"
+        return f"LIMIT {self._marks(limit)} OFFSET {self._marks(offset)}"
 
     def __str__(self) -> str:
         return " AND ".join(self.clauses) or "1 = 1"
 
-    def _mark(self, value: Value) -> str:
-        self.values.append(value)
-        return f"${len(self.values)}"
+    def _marks(self, *values: Value) -> str:
+        marks = placeholders(len(values), after=len(self.values))
+        self.values.extend(values)
+        return marks
 
 
 _SERVED = "instance.quarantined_at IS NULL"

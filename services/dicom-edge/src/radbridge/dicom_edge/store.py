@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from radbridge.runtime.database.protocol import Row, Transaction
+from radbridge.runtime.database.statements import placeholders
 
 
 class Added(Enum):
@@ -73,7 +74,7 @@ class Instance:
 _INSTANCE_COLUMNS = tuple(Instance.__dataclass_fields__)
 _ADD_INSTANCE = f"""
     INSERT INTO instance ({", ".join(_INSTANCE_COLUMNS)}, announced, quarantine_reason)
-    VALUES ({", ".join(f"${n}" for n in range(1, len(_INSTANCE_COLUMNS) + 1))}, 0, '')
+    VALUES ({placeholders(len(_INSTANCE_COLUMNS))}, 0, '')
     ON CONFLICT (institution_id, sop_instance_uid) DO NOTHING"""  # noqa: S608 (column names, no values)
 
 

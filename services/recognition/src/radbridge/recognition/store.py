@@ -11,6 +11,7 @@ from radbridge.contracts.events.images import ImagesStored
 from radbridge.recognition.domain.listing import ReportState
 from radbridge.runtime.clock import to_micros
 from radbridge.runtime.database.protocol import Row, Transaction
+from radbridge.runtime.database.statements import placeholders
 
 
 async def save_exam(tx: Transaction, body: ExamRegistered) -> None:
@@ -168,7 +169,7 @@ async def reports_of_exams(tx: Transaction, exam_ids: Sequence[str]) -> list[Row
         return []
     return await tx.fetch(
         f"""SELECT r.*, x.exam_id AS exam_id FROM report r JOIN report_exam x ON x.report_id = r.report_id
-            WHERE x.exam_id IN ({_places(exam_ids)}) ORDER BY r.report_id""",  # noqa: S608 (placeholders alone)
+            WHERE x.exam_id IN ({placeholders(len(exam_ids))}) ORDER BY r.report_id""",  # noqa: S608 (placeholders alone)
         *exam_ids,
     )
 
@@ -197,8 +198,8 @@ async def mappings(tx: Transaction, institution_ids: Sequence[str], item_codes: 
     if not institution_ids:
         return []
     return await tx.fetch(
-        f"""SELECT * FROM item_mapping WHERE institution_id IN ({_places(institution_ids)})
-            AND item_code IN ({_places(item_codes, after=len(institution_ids))})
+        f"""SELECT * FROM item_mapping WHERE institution_id IN ({placeholders(len(institution_ids))})
+            AND item_code IN ({placeholders(len(item_codes), after=len(institution_ids))})
             ORDER BY catalogue""",  # noqa: S608 (placeholders alone)
         *institution_ids,
         *item_codes,
@@ -229,8 +230,8 @@ async def images_of_studies(tx: Transaction, institution_ids: Sequence[str], stu
         return []
     return await tx.fetch(
         f"""SELECT institution_id, study_uid FROM images
-            WHERE institution_id IN ({_places(institution_ids)})
-            AND study_uid IN ({_places(study_uids, after=len(institution_ids))})""",  # noqa: S608 (placeholders alone)
+            WHERE institution_id IN ({placeholders(len(institution_ids))})
+            AND study_uid IN ({placeholders(len(study_uids), after=len(institution_ids))})""",  # noqa: S608 (placeholders alone)
         *institution_ids,
         *study_uids,
     )
@@ -244,8 +245,8 @@ async def images_of_accessions(
         return []
     return await tx.fetch(
         f"""SELECT institution_id, study_uid, accession_number FROM images
-            WHERE institution_id IN ({_places(institution_ids)})
-            AND accession_number IN ({_places(accession_numbers, after=len(institution_ids))})
+            WHERE institution_id IN ({placeholders(len(institution_ids))})
+            AND accession_number IN ({placeholders(len(accession_numbers), after=len(institution_ids))})
             ORDER BY study_uid""",  # noqa: S608 (placeholders alone)
         *institution_ids,
         *accession_numbers,
@@ -285,8 +286,3 @@ async def mark_counts(tx: Transaction) -> list[Row]:
         """SELECT asking_institution_id, recognised, COUNT(*) AS marks FROM mark
            GROUP BY asking_institution_id, recognised ORDER BY asking_institution_id, recognised"""
     )
-
-
-def _places(values: Sequence[str], *, after: int = 0) -> str:
-    """``$1, $2, …``: one placeholder per value, behind those before."""
-    return ", ".join(f"${after + number}" for number in range(1, len(values) + 1))

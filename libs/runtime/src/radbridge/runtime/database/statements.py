@@ -1,4 +1,4 @@
-"""SQL text shared by both databases: placeholders for SQLite, numbers for named locks."""
+"""SQL text shared by both databases: placeholders, for SQLite too, and numbers for named locks."""
 
 import re
 from functools import lru_cache
@@ -16,6 +16,11 @@ def for_sqlite(sql: str) -> str:
         return f"?{number}" if number else found.group(0)
 
     return _LITERAL_OR_PLACEHOLDER.sub(translated, sql)
+
+
+def placeholders(count: int, *, after: int = 0) -> str:
+    """``$1, $2, …``: so many placeholders, numbered behind those before."""
+    return ", ".join(f"${number}" for number in range(after + 1, after + count + 1))
 
 
 def lock_number(name: str) -> int:
