@@ -156,6 +156,21 @@ async def test_the_providers_role_names_may_be_mapped(make: Make, provider: Prov
     assert (await login.finish(provider.authorize(attempt.address), attempt.sealed)).roles == {"admin"}
 
 
+async def test_with_a_map_a_role_with_one_of_our_names_counts_only_if_mapped(make: Make, provider: Provider) -> None:
+    provider.claims = {"roles": ["admin"]}
+    login = make(oidc_role_map={"pacs-it": "admin"})
+    attempt = await login.begin(CALLBACK)
+    with pytest.raises(LoginRefused, match="no role"):
+        await login.finish(provider.authorize(attempt.address), attempt.sealed)
+
+
+def test_that_roles_count_by_their_names_is_said(make: Make, caplog: pytest.LogCaptureFixture) -> None:
+    make(oidc_role_map={"pacs-it": "admin"})
+    assert caplog.messages == []
+    make()
+    assert "RADBRIDGE_OIDC_ROLE_MAP" in caplog.text
+
+
 async def test_roles_may_stand_in_the_user_info(make: Make, provider: Provider) -> None:
     provider.claims = {}
     provider.userinfo = {"sub": "u-1", "roles": ["doctor"]}

@@ -179,7 +179,8 @@ class RuntimeSettings(EventLogSettings, DatabaseSettings):
     oidc_role_claim: str = "roles"
     """Claim that holds the person's roles; dots step into objects (``realm_access.roles``)."""
     oidc_role_map: Mapping[str, str] = Field(default_factory=dict[str, str])
-    """Provider role to RadBridge role (``admin``, ``operator``, ``doctor``), as JSON; roles not named are dropped."""
+    """Provider role to RadBridge role (``admin``, ``operator``, ``doctor``), as JSON; roles that it does not name are
+    dropped. None: the provider's roles count by their own names, one called ``admin`` too (docs/operating/login.md)."""
 
     @property
     def base_url(self) -> str:

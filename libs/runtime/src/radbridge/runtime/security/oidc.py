@@ -2,6 +2,7 @@
 Core 1.0). Authlib builds and checks the protocol's messages, joserfc the signatures; both load at the first login."""
 
 import base64
+import logging
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ _ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "ES256", "ES384", "EdDSA")
 """Of ID tokens: signatures of the provider's key pair; no shared secrets, no ``none``."""
 _LEEWAY_SECONDS = 60
 _PLACE = "oidc login"
+
+_log = logging.getLogger(__name__)
 
 
 class LoginRefused(Exception):
@@ -61,6 +64,10 @@ class OidcLogin:
     def __init__(self, settings: RuntimeSettings, http: OutboundClient, keyring: Keyring, clock: Clock) -> None:
         if not self.is_configured(settings):
             raise ValueError("RADBRIDGE_OIDC_ISSUER and RADBRIDGE_OIDC_CLIENT_ID are not both set")
+        if not settings.oidc_role_map:
+            _log.warning(
+                "RADBRIDGE_OIDC_ROLE_MAP is not set: whoever the provider gives a role called admin is admin here"
+            )
         self._settings = settings
         self._issuer = cast(str, settings.oidc_issuer)
         self._client_id = cast(str, settings.oidc_client_id)
