@@ -2,10 +2,11 @@
 
 import httpx
 import orjson
+import pytest
 
 from radbridge.runtime.front import ProxyFront
 
-READY = {"status": "ready", "services": {"mpi": [{"name": "database", "ok": True, "ms": 0.4}]}}
+READY = {"status": "ready", "services": {"mpi": [{"name": "database", "ok": True, "required": True, "ms": 0.4}]}}
 
 
 async def readiness_of(front: ProxyFront) -> httpx.Response:
@@ -28,7 +29,7 @@ async def test_it_passes_on_the_checks_of_a_ready_service() -> None:
 
 
 async def test_it_says_which_check_failed() -> None:
-    failed = [{"name": "event log", "ok": False, "ms": 2.0, "reason": "no answer within 2 s"}]
+    failed = [{"name": "event log", "ok": False, "required": True, "ms": 2.0, "reason": "no answer within 2 s"}]
     content = orjson.dumps({"status": "not ready", "services": {"mpi": failed}})
     answer = await readiness_of(front_over(httpx.Response(503, content=content)))
     assert (answer.status_code, answer.json()["services"]) == (503, {"mpi": failed})
@@ -43,4 +44,13 @@ async def test_a_check_that_the_service_can_do_without_closes_no_door() -> None:
 async def test_a_service_that_is_away_is_a_failed_check() -> None:
     answer = await readiness_of(front_over(None))
     assert answer.status_code == 503
-    assert answer.json()["services"]["mpi"] == [{"name": "answers", "ok": False, "reason": "no answer: ConnectError"}]
+    assert answer.json()["services"]["mpi"] == [
+        {"name": "answers", "ok": False, "required": True, "ms": 0.0, "reason": "no answer: ConnectError"}
+    ]
+
+
+@pytest.mark.parametrize("checks", ["[7]", "[{}]", '[{"name": "database", "ok": true, "ms": "soon"}]', "null"])
+async def test_what_is_no_list_of_checks_is_a_failed_check(checks: str) -> None:
+    content = b'{"status": "ready", "services": {"mpi": ' + checks.encode() + b"}}"
+    answer = await readiness_of(front_over(httpx.Response(200, content=content)))
+    assert (answer.status_code, answer.json()["services"]["mpi"][0]["name"]) == (503, "answers")

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from radbridge.contracts.routes import ROUTES, route_for, service_for
 from radbridge.runtime.problems import Problem, problem_response
-from radbridge.runtime.readiness import Readiness, readiness_response
+from radbridge.runtime.readiness import CheckResult, Readiness, readiness_response
 from radbridge.runtime.telemetry.asgi import HandedOn
 from radbridge.runtime.telemetry.traces import current_traceparent
 
@@ -173,22 +173,17 @@ class ProxyFront:
 
     async def _readiness(self) -> Response:
         rounds = await asyncio.gather(*(self._probe(service) for service in self._upstreams))
-        ready = all(check["ok"] or not check.get("required", True) for checks in rounds for check in checks)
-        body = {
-            "status": "ready" if ready else "not ready",
-            "services": dict(zip(self._upstreams, rounds, strict=True)),
-        }
-        return Response(orjson.dumps(body), status_code=200 if ready else 503, media_type="application/json")
+        return readiness_response(dict(zip(self._upstreams, rounds, strict=True)))
 
-    async def _probe(self, service: str) -> list[dict[str, object]]:
+    async def _probe(self, service: str) -> list[CheckResult]:
         """The checks of a service, as it answers them itself."""
         import httpx
 
         try:
             answer = await self._client.get(f"{self._upstreams[service]}/readyz", timeout=_PROBE_SECONDS)
-            return orjson.loads(answer.content)["services"][service]
+            return [CheckResult.from_dict(check) for check in orjson.loads(answer.content)["services"][service]]
         except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
-            return [{"name": "answers", "ok": False, "reason": f"no answer: {type(error).__name__}"}]
+            return [CheckResult("answers", ok=False, reason=f"no answer: {type(error).__name__}")]
 
 
 def _plain(path: str) -> str:

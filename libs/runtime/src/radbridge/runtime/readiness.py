@@ -7,7 +7,9 @@ ready before its consumers are in their groups.
 
 import asyncio
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import orjson
 from prometheus_client import Gauge
@@ -44,6 +46,20 @@ class CheckResult:
             "ms": round(self.ms, 1),
         }
         return result if self.ok else {**result, "reason": self.reason}
+
+    @classmethod
+    def from_dict(cls, result: Mapping[str, Any]) -> "CheckResult":
+        """A check from another process's ``/readyz`` answer; one that does not say so is required.
+
+        :raises KeyError, TypeError, ValueError: it is none.
+        """
+        return cls(
+            name=str(result["name"]),
+            ok=bool(result["ok"]),
+            reason=str(result.get("reason", "")),
+            ms=float(result.get("ms", 0.0)),
+            required=bool(result.get("required", True)),
+        )
 
 
 class Readiness:
@@ -95,7 +111,7 @@ class Readiness:
         return readiness_response({self.service: await self.results()})
 
 
-def readiness_response(results: dict[str, list[CheckResult]]) -> Response:
+def readiness_response(results: Mapping[str, Sequence[CheckResult]]) -> Response:
     """200 or 503 for the checks of one or several services."""
     ready = all(result.allows_work for checks in results.values() for result in checks)
     body = {
