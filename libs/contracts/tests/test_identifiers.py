@@ -118,3 +118,8 @@ def test_new_ids_are_version_7_and_sort_by_time() -> None:
     assert {UUID(one).variant for one in ids} == {"specified in RFC 4122"}
     milliseconds = [UUID(one).int >> 80 for one in ids]
     assert milliseconds == sorted(milliseconds)
+
+
+def test_the_digest_of_a_links_code_is_its_sha256() -> None:
+    # FIPS 180-2, B.1
+    assert identifiers.link_code_digest("abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"

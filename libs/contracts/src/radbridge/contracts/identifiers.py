@@ -111,6 +111,11 @@ def event_id(source: str, subject: str, version: int, type: str) -> str:
     return _derived("event", source, subject, str(version), type)
 
 
+def link_code_digest(code: str) -> str:
+    """What events and rows hold of the random code of a patient's link: SHA-256, hex. Its 70 random bits need no salt."""
+    return hashlib.sha256(code.encode()).hexdigest()
+
+
 def new_id() -> str:
     """A new id: UUID version 7 (RFC 9562 section 5.7), so ids of one writer sort by millisecond."""
     milliseconds = time.time_ns() // 1_000_000

@@ -7,10 +7,11 @@ from uuid import UUID
 import orjson
 
 from radbridge.contracts.events.notification import NotificationIssued
+from radbridge.contracts.identifiers import link_code_digest
 from radbridge.contracts.model.people import Patient
 from radbridge.notify.addresses import reach
 from radbridge.notify.delivery_book import DeliveryBook
-from radbridge.notify.domain.links import code_digest, new_code
+from radbridge.notify.domain.links import new_code
 from radbridge.notify.domain.occasions import Addressee, OccasionRules, SignedReport, Told, notification_id
 from radbridge.notify.domain.routing import ChannelPolicy, routes
 from radbridge.notify.store import deliveries, notifications, sources
@@ -118,7 +119,7 @@ class Issuer:
                 report_id=told.report_id,
                 exam_ids=told.exam_ids,
                 institution_id=told.institution_id,
-                code_digest=code_digest(code),
+                code_digest=link_code_digest(code),
                 patient_sealed=told.patient_sealed or "",
                 hospital_phone=institution.service_phone if institution else "",
                 issued_at=told.issued_at,

@@ -24,7 +24,7 @@ class NotificationIssued(_OfNotification):
 
     institution_id: str
     code_digest: str
-    """SHA-256 hex of the link's random code; the code itself is in no event."""
+    """``identifiers.link_code_digest`` of the link's random code; the code itself is in no event."""
     patient_sealed: str
     """Name, document number and phone as JSON, sealed under the institution's ``patient`` key with the notification id
     as associated data."""

@@ -5,7 +5,6 @@ still short enough for the 12 characters that Tencent lets into a variable. Base
 people mix up when they type a code from a phone.
 """
 
-import hashlib
 import secrets
 
 ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
@@ -15,11 +14,6 @@ LENGTH = 12
 def new_code() -> str:
     """A fresh code."""
     return "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))
-
-
-def code_digest(code: str) -> str:
-    """What events and rows hold of a code: SHA-256, hex. 70 random bits need no salt."""
-    return hashlib.sha256(code.encode()).hexdigest()
 
 
 def patient_link(base_url: str, code: str) -> str:

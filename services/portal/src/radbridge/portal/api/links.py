@@ -1,6 +1,5 @@
 """The patient's link and the asking doctor's view: who holds the address, and proves it where asked, sees one exam."""
 
-import hashlib
 from datetime import timedelta
 from typing import Annotated, Any
 
@@ -8,6 +7,7 @@ import orjson
 from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, Field, TypeAdapter
 
+from radbridge.contracts.identifiers import link_code_digest
 from radbridge.portal import store, views
 from radbridge.portal.domain.patient_link import (
     LinkRecord,
@@ -60,7 +60,7 @@ def router(resources: Resources) -> APIRouter:
     @api.post("/links/{code}/open")
     async def open_link(code: str, answer: Answer) -> dict[str, Any]:
         """Show the exam to whoever types the right four characters: five tries, then the link is locked."""
-        digest = _digest(code)
+        digest = link_code_digest(code)
         now = resources.clock()
 
         async def attempt(tx: Transaction) -> tuple[Row | None, LinkState, bool, int]:
@@ -159,7 +159,7 @@ def router(resources: Resources) -> APIRouter:
         return gathered
 
     async def _row(code: str) -> Row:
-        row = await resources.database.read(lambda tx: store.link(tx, _digest(code)))
+        row = await resources.database.read(lambda tx: store.link(tx, link_code_digest(code)))
         if row is None:
             raise _no_such_link()
         return row
@@ -169,10 +169,6 @@ def router(resources: Resources) -> APIRouter:
         return orjson.loads(clear)
 
     return api
-
-
-def _digest(code: str) -> str:
-    return hashlib.sha256(code.encode()).hexdigest()
 
 
 def _record(row: Row) -> LinkRecord:
