@@ -14,6 +14,7 @@ from radbridge.contracts.model.codes import AgeUnit, Sex
 from radbridge.contracts.model.people import Patient
 from radbridge.contracts.model.report import Report, ReportStep
 from radbridge.contracts.model.serialization import from_json
+from radbridge.contracts.model.study import StudyIndex
 from radbridge.portal import store
 from radbridge.portal.domain.verdicts import standing
 from radbridge.runtime.database.protocol import Transaction
@@ -59,17 +60,14 @@ async def gather(tx: Transaction, exam_id: str, report_id: str | None) -> Gather
 
 
 def stored_studies(exam: ExamRegistered, stored: Iterable[ImagesStored]) -> dict[str, int]:
-    """Instances of each stored study of the exam: by study UID, else by accession number within the institution."""
-    by_uid: dict[str, int] = {}
-    by_accession: dict[str, int] = {}
+    """Instances of each stored study of the exam."""
+    index = StudyIndex()
+    instances: dict[str, int] = {}
     for body in stored:
-        if body.institution_id != exam.institution_id:
-            continue
-        if body.study_uid in exam.study_uids:
-            by_uid[body.study_uid] = max(body.instances, by_uid.get(body.study_uid, 0))
-        elif body.accession_number in exam.accession_numbers:
-            by_accession[body.study_uid] = max(body.instances, by_accession.get(body.study_uid, 0))
-    return by_uid or by_accession
+        if body.institution_id == exam.institution_id:
+            index.add(body.institution_id, body.study_uid, body.accession_number)
+            instances[body.study_uid] = max(body.instances, instances.get(body.study_uid, 0))
+    return {uid: instances[uid] for uid in index.of_exam(exam.institution_id, exam.study_uids, exam.accession_numbers)}
 
 
 async def exam_of_report(tx: Transaction, report_id: str) -> str | None:

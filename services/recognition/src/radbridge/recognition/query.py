@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from radbridge.contracts.model.study import StudyIndex
 from radbridge.recognition import store
 from radbridge.recognition.domain.listing import ExamFacts, ItemInCatalogue, Reason, ReportState, Scope, judge
 from radbridge.runtime.clock import from_micros
@@ -53,10 +54,7 @@ class _Known:
     """By exam id."""
     items: Mapping[tuple[str, str], list[ItemInCatalogue]]
     """By institution and item code."""
-    studies: frozenset[tuple[str, str]]
-    """Institution and study UID of those with images."""
-    by_accession: Mapping[tuple[str, str], list[str]]
-    """Study UIDs by institution and accession number."""
+    studies: StudyIndex
 
 
 async def judged_exams(tx: Transaction, rows: Sequence[Row], scope: Scope, now: datetime) -> list[JudgedExam]:
@@ -76,12 +74,12 @@ async def _known(tx: Transaction, rows: Sequence[Row]) -> _Known:
         items[m["institution_id"], m["item_code"]].append(item)
     study_uids = sorted({uid for row in rows for uid in _study_uids(row)})
     accessions = sorted({number for row in rows for number in _accession_numbers(row)})
-    by_accession: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+    studies = StudyIndex()
     for image in await store.images_of_accessions(tx, institutions, accessions):
-        by_accession[image["institution_id"], image["accession_number"]].append(image["study_uid"])
-    images = await store.images_of_studies(tx, institutions, study_uids)
-    studies = frozenset((image["institution_id"], image["study_uid"]) for image in images)
-    return _Known(reports, items, studies, by_accession)
+        studies.add(image["institution_id"], image["study_uid"], image["accession_number"])
+    for image in await store.images_of_studies(tx, institutions, study_uids):
+        studies.add(image["institution_id"], image["study_uid"])
+    return _Known(reports, items, studies)
 
 
 def _study_uids(row: Row) -> list[str]:
@@ -92,19 +90,12 @@ def _accession_numbers(row: Row) -> list[str]:
     return [number for number in row["accession_numbers"].split("\n") if number]
 
 
-def _stored_studies(row: Row, known: _Known) -> list[str]:
-    """Study UIDs of an exam that have images: by study UID, else by accession number within the institution."""
-    institution_id = row["institution_id"]
-    found = [uid for uid in _study_uids(row) if (institution_id, uid) in known.studies]
-    return found or [
-        uid for number in _accession_numbers(row) for uid in known.by_accession.get((institution_id, number), ())
-    ]
-
-
 def _judged(row: Row, known: _Known, scope: Scope, now: datetime) -> JudgedExam:
     report_rows = known.reports.get(row["exam_id"], [])
     items = tuple(known.items.get((row["institution_id"], row["item_code"]), ()))
     moment = from_micros(row["moment"])
+    study_uids = _study_uids(row)
+    stored_study_uids = known.studies.of_exam(row["institution_id"], study_uids, _accession_numbers(row))
     facts = ExamFacts(
         institution_id=row["institution_id"],
         voided=bool(row["voided"]),
@@ -126,8 +117,8 @@ def _judged(row: Row, known: _Known, scope: Scope, now: datetime) -> JudgedExam:
         performed_at=from_micros(row["performed_at"]) if row["performed_at"] is not None else None,
         moment=moment,
         exam_sealed=row["exam_sealed"],
-        study_uids=tuple(_study_uids(row)),
-        stored_study_uids=tuple(_stored_studies(row, known)),
+        study_uids=tuple(study_uids),
+        stored_study_uids=tuple(stored_study_uids),
         items=items,
         reports=tuple(
             ListedReport(r["report_id"], r["report_number"], r["content_sealed"])
