@@ -112,7 +112,7 @@ def event_id(source: str, subject: str, version: int, type: str) -> str:
 
 
 def link_code_digest(code: str) -> str:
-    """What events and rows hold of the random code of a patient's link: SHA-256, hex. Its 70 random bits need no salt."""
+    """What events and rows hold of a patient link's random code: SHA-256, hex. 70 random bits need no salt."""
     return hashlib.sha256(code.encode()).hexdigest()
 
 
