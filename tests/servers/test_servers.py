@@ -53,7 +53,8 @@ async def consume(bootstrap: str, topic: str, count: int) -> set[bytes | None]:
     consumer = AIOKafkaConsumer(topic, bootstrap_servers=bootstrap, auto_offset_reset="earliest")
     await consumer.start()
     try:
-        return {(await asyncio.wait_for(consumer.getone(), 60)).value for _ in range(count)}
+        async with asyncio.timeout(60):
+            return {(await consumer.getone()).value for _ in range(count)}
     finally:
         await consumer.stop()
 

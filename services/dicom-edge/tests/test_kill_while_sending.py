@@ -39,7 +39,8 @@ async def start(folder: Path) -> tuple[asyncio.subprocess.Process, int]:
         sys.executable, "-c", PROGRAM, str(folder), stdout=asyncio.subprocess.PIPE
     )
     assert process.stdout is not None
-    line = await asyncio.wait_for(process.stdout.readline(), 60)
+    async with asyncio.timeout(60):
+        line = await process.stdout.readline()
     assert line, "the service did not start"
     return process, int(line)
 

@@ -144,7 +144,8 @@ async def test_a_waiter_learns_when_every_process_knows_an_institution(
         await asyncio.sleep(0.8)
         assert not waiting.done()
         async with running(slow):
-            await asyncio.wait_for(waiting, 60)
+            async with asyncio.timeout(60):
+                await waiting
 
 
 async def test_who_leaves_or_falls_silent_is_not_alive(log: EventLog, vault: Vault) -> None:

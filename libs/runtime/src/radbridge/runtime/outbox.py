@@ -25,6 +25,7 @@ from radbridge.runtime.clock import Clock, from_micros, to_micros
 from radbridge.runtime.database.protocol import Database, DatabaseUnavailable, Row, Transaction, Value
 from radbridge.runtime.database.shared_writes import SharedWrites
 from radbridge.runtime.telemetry.traces import Tracing, current_traceparent, is_sampled
+from radbridge.runtime.waiting import set_within
 
 LARGEST_EVENT = 256 * 1024
 """Bytes of a body. Whatever may be larger is a blob that the body names."""
@@ -239,7 +240,7 @@ class Outbox:
         rows = await self._forget_sent_and_fetch()
         await self._report()
         if not rows:
-            await self._kicked_within(_SWEEP_S)
+            await set_within(self._kicked, _SWEEP_S)
             return
         with contextlib.ExitStack() as spans:
             await self._log.append([self._message(row, self._sent_from(row, spans)) for row in rows])
@@ -249,19 +250,10 @@ class Outbox:
         """For one sweep, pass kicks on to the relay in another process. It would find the events by itself, later."""
         loop = asyncio.get_running_loop()
         end = loop.time() + _SWEEP_S
-        while (left := end - loop.time()) > 0 and await self._kicked_within(left):
+        while (left := end - loop.time()) > 0 and await set_within(self._kicked, left):
             self._kicked.clear()
             await self._lease.knock()
             await asyncio.sleep(_BETWEEN_KNOCKS_S)
-
-    async def _kicked_within(self, seconds: float) -> bool:
-        try:
-            # not wait_for: before Python 3.12 it swallows a cancellation that meets a kick, and the relay never ends
-            async with asyncio.timeout(seconds):
-                await self._kicked.wait()
-        except TimeoutError:
-            return False
-        return True
 
     async def _report(self) -> None:
         loop = asyncio.get_running_loop()

@@ -14,6 +14,7 @@ from radbridge.contracts.events.presence import InstanceSeen
 from radbridge.runtime.bus.protocol import BusError, EventLog, Message
 from radbridge.runtime.clock import Clock, to_micros
 from radbridge.runtime.directory import Directory
+from radbridge.runtime.waiting import done_within
 
 HEARTBEAT_SECONDS = 3.0
 ALIVE_SECONDS = 10.0
@@ -53,9 +54,7 @@ class Presence:
                 await self._send(version, leaving=False)
             except BusError:
                 _log.debug("a heartbeat was not sent", extra={"service": self._service})
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(HEARTBEAT_SECONDS):
-                    await self._directory.wait_for_change(version)
+            await done_within(self._directory.wait_for_change(version), HEARTBEAT_SECONDS)
 
     async def leave(self) -> None:
         """Send the farewell, so that nobody waits for this instance."""
@@ -113,9 +112,7 @@ class PresenceView:
         while any(body.directory_version < version for body in self.alive()):
             async with self._changed:
                 # instances that die do not notify: look again now and then
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(_LOOK_AGAIN_SECONDS):
-                        await self._changed.wait()
+                await done_within(self._changed.wait(), _LOOK_AGAIN_SECONDS)
 
     async def run(self) -> None:
         """Follow the presence topic for ever; waits while the log is away."""

@@ -5,7 +5,6 @@ crash left unannounced.
 """
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from radbridge.runtime.clock import Clock
 from radbridge.runtime.database.protocol import Database, DatabaseUnavailable, Transaction
 from radbridge.runtime.outbox import Outbox
 from radbridge.runtime.telemetry.traces import Tracing, current_traceparent
+from radbridge.runtime.waiting import set_within
 
 _SERIES_MAX = 1000
 """Series named in one event; events stay small. The counts are of all."""
@@ -85,11 +85,7 @@ class Announcer:
             self.arrived(study_id)
         while True:
             self._woken.clear()
-            pause = await self._announce_due()
-            # not wait_for: Python 3.11's loses a cancellation that meets the event
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(pause):
-                    await self._woken.wait()
+            await set_within(self._woken, await self._announce_due())
 
     async def flush(self) -> None:
         """Announce everything now; before a stop."""

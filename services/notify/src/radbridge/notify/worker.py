@@ -30,6 +30,7 @@ from radbridge.runtime.clock import Clock
 from radbridge.runtime.database.protocol import Database, DatabaseUnavailable, Transaction
 from radbridge.runtime.telemetry.meters import Meters
 from radbridge.runtime.telemetry.traces import Tracing
+from radbridge.runtime.waiting import set_within
 
 EXPIRED = "link_expired"
 
@@ -119,10 +120,7 @@ class DeliveryWorker:
         due = await self._database.read(deliveries.next_due)
         if due is not None and len(self._in_hand) < _AT_ONCE:
             pause = min(pause, max(_SHORTEST_PAUSE_S, (due - self._clock()).total_seconds()))
-        try:
-            await asyncio.wait_for(self._woken.wait(), pause)
-        except TimeoutError:
-            return
+        await set_within(self._woken, pause)
 
     async def _guarded(self, stored: StoredDelivery) -> None:
         """One delivery's failure is not another's. The lease ends by itself; what may have left is then asked about."""

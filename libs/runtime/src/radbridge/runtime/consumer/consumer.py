@@ -8,7 +8,6 @@ from contextlib import AbstractContextManager
 from radbridge.contracts.envelope import Event
 from radbridge.contracts.topics import replay_topic
 from radbridge.runtime.bus.protocol import BusError, EventLog
-from radbridge.runtime.bus.waiting import set_within
 from radbridge.runtime.clock import Clock, utc_now
 from radbridge.runtime.consumer.flow import FlowLimits
 from radbridge.runtime.consumer.handling import OpenSpan, RecordHandler
@@ -19,6 +18,7 @@ from radbridge.runtime.consumer.spec import ConsumerSpec
 from radbridge.runtime.database.protocol import Database, DatabaseError
 from radbridge.runtime.telemetry.logs import describe_error
 from radbridge.runtime.telemetry.meters import Meters
+from radbridge.runtime.waiting import set_within
 
 _RECONNECT_S = 1.0
 _FORGET_EVERY_S = 3600.0

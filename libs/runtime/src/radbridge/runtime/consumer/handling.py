@@ -12,7 +12,6 @@ from pydantic import ValidationError
 from radbridge.contracts.envelope import EnvelopeError, Event, from_headers
 from radbridge.runtime.blobs.protocol import BlobUnavailable
 from radbridge.runtime.bus.protocol import BusError, BusUnavailable, EventLog, Record
-from radbridge.runtime.bus.waiting import set_within
 from radbridge.runtime.clock import Clock
 from radbridge.runtime.consumer.inbox import Inbox
 from radbridge.runtime.consumer.metering import ConsumerMeters, Outcome
@@ -21,6 +20,7 @@ from radbridge.runtime.consumer.spec import ConsumerSpec, On, Received
 from radbridge.runtime.database.protocol import Database, DatabaseUnavailable, Transaction
 from radbridge.runtime.deadletters import bury
 from radbridge.runtime.telemetry.logs import describe_error
+from radbridge.runtime.waiting import set_within
 
 _AWAY = (DatabaseUnavailable, BusUnavailable, BlobUnavailable)
 _ATTEMPTS_AT_ONCE = 32

@@ -22,6 +22,7 @@ from radbridge.runtime.readiness import Readiness
 from radbridge.runtime.service import Check, Resources, Service, ServiceDefinition, Worker
 from radbridge.runtime.telemetry.logs import describe_error
 from radbridge.runtime.telemetry.traces import ActiveSpan
+from radbridge.runtime.waiting import done_within
 
 T = TypeVar("T")
 
@@ -129,9 +130,7 @@ class RunningService:
         await self._until_done("topics", self._ensure_topics)
         await self._until_done("institution directory", self.resources.directory.caught_up)
         # people stay logged in over a restart; nobody else has to wait for that
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_LOG_PATIENCE_SECONDS):
-                await self.resources.authenticator.ended_sessions.caught_up()
+        await done_within(self.resources.authenticator.ended_sessions.caught_up(), _LOG_PATIENCE_SECONDS)
 
     async def _drain(self) -> None:
         try:

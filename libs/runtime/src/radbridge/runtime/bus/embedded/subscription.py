@@ -15,7 +15,7 @@ from radbridge.runtime.bus.embedded.liveness import HEARTBEAT_S
 from radbridge.runtime.bus.embedded.storage import Storage
 from radbridge.runtime.bus.embedded.topics import TopicTable
 from radbridge.runtime.bus.protocol import BusError, Partition, RebalanceListener, Record
-from radbridge.runtime.bus.waiting import set_within
+from radbridge.runtime.waiting import set_within
 
 logger = logging.getLogger(__name__)
 

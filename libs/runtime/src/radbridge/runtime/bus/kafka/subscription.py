@@ -17,7 +17,7 @@ from radbridge.runtime.bus.kafka.errors import as_bus_error, translated
 from radbridge.runtime.bus.kafka.reading import as_record
 from radbridge.runtime.bus.kafka.settings import KafkaSettings
 from radbridge.runtime.bus.protocol import BusUnavailable, Fenced, Partition, RebalanceListener, Record
-from radbridge.runtime.bus.waiting import set_within
+from radbridge.runtime.waiting import set_within
 
 _SLICE_S = 0.5
 
