@@ -10,6 +10,7 @@ import typer.main
 
 from radbridge.cli.main import app
 from radbridge.cli.services import SERVICES
+from radbridge.contracts.institution_settings import InstitutionSettings
 from tests.deploy.processes import PLATFORM_SECRET, known_variables, upstreams
 from tools.stamps import ROOT
 
@@ -56,6 +57,16 @@ def test_commands_exist(page: Path) -> None:
     for words in re.findall(r"\bradbridge ((?:[a-z]+ [a-z-]+|[a-z]+))(?=[ `\n])", page.read_text()):
         if not words.startswith(("create", "delete", "wait", "exec", "port", "rollout", "get")):
             assert words in known or words.split()[0] in known, words
+
+
+def test_every_setting_and_option_of_a_hospital_is_told() -> None:
+    page = (FOLDER / "hospitals.md").read_text()
+    settings = re.findall(r"^\| `(\w+)`", page.partition("## Settings")[2], re.MULTILINE)
+    assert settings == list(InstitutionSettings.model_fields)
+    hospital = getattr(typer.main.get_command(app), "commands", {})["hospital"]
+    common = {"--code", "--url", "--data", "--json"}
+    options = {name for each in hospital.commands["set"].params for name in each.opts if name.startswith("--")} - common
+    assert options - set(re.findall(r"--[a-z-]+", page)) == set()
 
 
 def test_every_page_is_in_the_index() -> None:

@@ -175,13 +175,54 @@ def test_without_a_suite_a_command_says_so_in_one_value(command: tuple[str, ...]
     assert "no suite answers" in json.loads(done.stdout)["error"]
 
 
-@pytest.mark.parametrize("command", ["show", "rotate-key", "disable"])
+@pytest.mark.parametrize("command", ["show", "rotate-key", "disable", "enable"])
 def test_a_hospital_is_named_once_in_either_way(command: str) -> None:
     nobody = ("--url", f"http://127.0.0.1:{free_port()}", "--json")
     for code in (("H",), ("--code", "H")):
         assert "no suite answers" in json.loads(run("hospital", command, *code, *nobody).stdout)["error"]
     for codes in ((), ("H", "--code", "H")):
         assert "no suite answers" not in run("hospital", command, *codes, *nobody).stdout
+
+
+def test_a_hospital_is_changed_by_command(environment: dict[str, str]) -> None:
+    with serving("ingest-api", **environment) as (_, url):
+        wait_for(f"{url}/readyz", 200)
+
+        def hospital(*arguments: str) -> Any:
+            done = run("hospital", *arguments, "--url", url, "--json", RADBRIDGE_TOKEN="t")
+            return only_json(done) | {"exit code": done.returncode}
+
+        connecting = ("--signing-policy", "warn", "--dicom-address", "pacs:104", "--setting", "sign_order=ascii")
+        before = hospital("add", "--code", "H1", "--name", "甲医院", "--host", "a.example", *connecting)
+        assert before["settings"] == {"signing_policy": "warn", "dicom_address": "pacs:104", "sign_order": "ascii"}
+        after = hospital("set", "H1", "--signing-policy", "reject", "--setting", "dicom_address=", "--phone", "0571-1")
+        assert after["settings"] == {"signing_policy": "reject", "sign_order": "ascii"}
+        assert (after["hosts"], after["service_phone"], after["dialect"]) == (["a.example"], "0571-1", "shanxi")
+        assert hospital("set", "H1", "--host", "b", "--host", "c", "--ae-title", "NEW")["hosts"] == ["b", "c"]
+        assert hospital("set", "--code", "H1", "--no-hosts", "--clock-skew", "60")["hosts"] == []
+        assert not hospital("disable", "H1")["enabled"]
+        assert hospital("enable", "H1")["enabled"]
+        shown = hospital("show", "H1")
+        assert (shown["ae_title"], shown["clock_skew_seconds"], shown["sm4_key"]) == ("NEW", 60, before["sm4_key"])
+        refused = hospital("set", "H1", "--signing-policy", "hodl", "--setting", "colour=red")
+        assert "body.settings.signing_policy" in refused["error"]
+        assert "body.settings.colour" in refused["error"]
+        assert refused["exit code"] == 1
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        (),
+        ("--setting", "sign_order"),
+        ("--host", "h", "--no-hosts"),
+        ("--signing-policy", "warn", "--setting", "signing_policy=hold"),
+    ],
+)
+def test_a_change_of_a_hospital_says_what_changes(wrong: tuple[str, ...]) -> None:
+    done = run("hospital", "set", "H", *wrong, "--url", f"http://127.0.0.1:{free_port()}", "--json")
+    assert done.returncode == 2
+    assert "no suite answers" not in done.stdout
 
 
 def test_items_are_read_as_spreadsheets_save_them(tmp_path: Path) -> None:

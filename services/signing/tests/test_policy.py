@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from radbridge.contracts.institution_settings import SigningPolicy, known_settings
 from radbridge.signing.domain.chain import CertStatus
-from radbridge.signing.domain.policy import SOFT_STATUSES, Decision, SigningPolicy, decide, policy_of
+from radbridge.signing.domain.policy import SOFT_STATUSES, Decision, decide, policy_of
 from radbridge.signing.domain.timestamp import VerifyRes
 from radbridge.signing.domain.verdict import Check, CheckResult, Verdict
 
@@ -79,4 +80,4 @@ def test_softened_faults_are_told_as_findings() -> None:
     ],
 )
 def test_the_strictest_policy_is_the_default(settings: dict[str, str], policy: str) -> None:
-    assert policy_of(settings) == policy
+    assert policy_of(known_settings(settings)[0]) == policy

@@ -68,6 +68,10 @@ class SuiteClient:
         """The JSON answer of a POST; raises as ``get`` does."""
         return self.request("POST", path, json=body)
 
+    def patch(self, path: str, body: Any) -> Any:
+        """The JSON answer of a PATCH; raises as ``get`` does."""
+        return self.request("PATCH", path, json=body)
+
     def request(self, method: str, path: str, **options: Any) -> Any:
         """The JSON answer of any request (``None`` where it is empty); raises as ``get`` does."""
         with self._answering():

@@ -7,7 +7,7 @@ copy.
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from radbridge.contracts.envelope import EnvelopeError, from_headers
 from radbridge.contracts.events.institution import InstitutionUpdated, SealedCredentials
+from radbridge.contracts.institution_settings import InstitutionSettings, known_settings
 from radbridge.runtime.bus.protocol import BusError, EventLog, Record
 from radbridge.runtime.security.keyring import Keyring, SealError
 
@@ -39,7 +40,7 @@ class Institution:
     enabled: bool
     clock_skew: timedelta
     service_phone: str
-    settings: Mapping[str, str]
+    settings: InstitutionSettings
     access_key: str
     app_id: str
     version: int
@@ -285,7 +286,7 @@ class Directory:
             enabled=body.enabled,
             clock_skew=timedelta(seconds=body.clock_skew_seconds),
             service_phone=body.service_phone,
-            settings=dict(body.settings),
+            settings=_settings(body),
             access_key=body.credentials.access_key,
             app_id=body.credentials.app_id,
             version=version,
@@ -314,6 +315,16 @@ def _read(record: Record) -> _Entry | None:
     except (EnvelopeError, ValidationError) as error:
         _report_unreadable(record, error)
         return None
+
+
+def _settings(body: InstitutionUpdated) -> InstitutionSettings:
+    """An institution of another release may have settings that this one does not know: it is served without them."""
+    settings, ignored = known_settings(body.settings)
+    if ignored:
+        _log.warning(
+            "settings of an institution are ignored", extra={"institution_id": body.institution_id, "settings": ignored}
+        )
+    return settings
 
 
 def _report_unreadable(record: Record, error: Exception) -> None:

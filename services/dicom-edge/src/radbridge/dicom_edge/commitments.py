@@ -14,6 +14,7 @@ from typing import Any
 
 import orjson
 
+from radbridge.contracts.institution_settings import host_and_port
 from radbridge.dicom_edge.domain.commitment import (
     CommitmentRequest,
     Held,
@@ -31,9 +32,6 @@ from radbridge.dicom_edge.scp.dimse import encode_n_event_report_rq
 from radbridge.runtime.clock import Clock, to_micros
 from radbridge.runtime.database.protocol import Database, Row
 from radbridge.runtime.directory import Directory
-
-DICOM_ADDRESS = "dicom_address"
-"""Institution setting: where its storage commitment SCU listens, ``host:port``."""
 
 _SAME_ASSOCIATION_FIRST = timedelta(seconds=30)
 _RETRY = timedelta(minutes=2)
@@ -151,14 +149,13 @@ class Commitments:
 
     async def _deliver(self, pending: PendingCommitment) -> None:
         institution = self._directory.by_id(pending.institution_id)
-        address = institution.settings.get(DICOM_ADDRESS, "") if institution else ""
-        host, _, port = address.rpartition(":")
-        if institution is None or not host or not port.isdigit():
+        if institution is None or institution.settings.dicom_address is None:
             await self.returned(pending)
             return
+        host, port = host_and_port(institution.settings.dicom_address)
         verdict = await self.judge(pending)
         sent = await asyncio.to_thread(
-            _report_on_new_association, host, int(port), institution.called_ae_title, pending, verdict
+            _report_on_new_association, host, port, institution.called_ae_title, pending, verdict
         )
         if sent:
             await self.delivered(pending)

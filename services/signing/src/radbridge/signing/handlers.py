@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from radbridge.contracts.events.report import ReportReceived, ReportVoided
+from radbridge.contracts.institution_settings import SigningPolicy
 from radbridge.contracts.model.codes import ReportStatus
 from radbridge.runtime.blobs.sealed import SealedBlobs
 from radbridge.runtime.clock import Clock
@@ -11,7 +12,7 @@ from radbridge.runtime.consumer import ConsumerSpec, On, Received
 from radbridge.runtime.database.protocol import Transaction
 from radbridge.runtime.directory import Directory
 from radbridge.signing import evidence_store, held_store, store
-from radbridge.signing.domain.policy import SigningPolicy, policy_of
+from radbridge.signing.domain.policy import policy_of
 from radbridge.signing.judging import Finding, judge_objects
 from radbridge.signing.ocsp_responders import OcspResponders
 from radbridge.signing.settlement import Case, Settlement, objects_of
@@ -50,7 +51,7 @@ class JudgeReports:
         judging = partial(self.responders.judged, trust.store)
         finding = await judge_objects(self.blobs, objects_of(body), judging, trust.sm3, now=self.clock())
         institution = self.directory.by_id(body.institution_id)
-        return Prepared(finding, trust, policy_of(institution.settings if institution else {}))
+        return Prepared(finding, trust, policy_of(institution.settings if institution else None))
 
     async def apply(self, tx: Transaction, received: Received[ReportReceived], prepared: Prepared | None) -> None:
         """Store the decision with its evidence and publish it in one commit."""

@@ -69,7 +69,7 @@ class HeldReports:
             return
         case = Case(before.body, held.received_version, finding, trust.version)
         institution = self.directory.by_id(held.institution_id)
-        policy = policy_of(institution.settings if institution else {})
+        policy = policy_of(institution.settings if institution else None)
 
         async def settle(tx: Transaction) -> None:
             if not await held_store.is_held(tx, held.report_id, held.received_version):

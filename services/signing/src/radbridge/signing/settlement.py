@@ -7,11 +7,12 @@ from enum import StrEnum
 import orjson
 
 from radbridge.contracts.events.report import ReportReceived, ReportRejected, ReportSigned, VerdictCheck
+from radbridge.contracts.institution_settings import SigningPolicy
 from radbridge.runtime.clock import Clock, to_micros
 from radbridge.runtime.database.protocol import Transaction
 from radbridge.runtime.outbox import Outbox
 from radbridge.signing import evidence_store, held_store, store
-from radbridge.signing.domain.policy import Decided, Decision, SigningPolicy, decide, softened
+from radbridge.signing.domain.policy import Decided, Decision, decide, softened
 from radbridge.signing.domain.verdict import Check, CheckResult, Verdict
 from radbridge.signing.held_store import HeldReport
 from radbridge.signing.judging import Finding, ReportObjects, iso

@@ -44,7 +44,7 @@ class InstitutionUpdated(EventBody):
     clock_skew_seconds: int = 600
     service_phone: str = ""
     settings: dict[str, str] = {}
-    """Per-institution choices that services define, for example ``sign_order`` = ``ascii``."""
+    """Choices for this institution (``InstitutionSettings``), for example ``sign_order`` = ``ascii``."""
     keys: list[WrappedKey] = []
     credentials: SealedCredentials
     updated_at: datetime

@@ -140,8 +140,8 @@ def _sender(
         headers.get(SIGN_HEADER, ""),
         access_key=institution.access_key,
         access_secret=institution.secret_key,
-        order=SignOrder.ASCII if institution.settings.get("sign_order") == SignOrder.ASCII else SignOrder.TEMPLATE,
-        accepts_middle_16=institution.settings.get("sign_length") == "16",
+        order=institution.settings.sign_order or SignOrder.TEMPLATE,
+        accepts_middle_16=institution.settings.sign_length == "16",
     )
     if not genuine:
         raise RefusedError(answers.wrong_signature())

@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel
 
+from radbridge.contracts.institution_settings import SigningPolicy
 from radbridge.runtime.audit import ReadTrail
 from radbridge.runtime.clock import from_micros
 from radbridge.runtime.database.protocol import Transaction
@@ -15,7 +16,7 @@ from radbridge.runtime.security.principal import Principal, require
 from radbridge.runtime.service import Resources
 from radbridge.signing import held_store
 from radbridge.signing.api.verdicts import CheckView
-from radbridge.signing.domain.policy import SigningPolicy, decide
+from radbridge.signing.domain.policy import decide
 from radbridge.signing.settlement import Release, Settlement, case_of
 
 _SHOWN = 500

@@ -12,12 +12,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from radbridge.contracts.institution_settings import InstitutionSettings, SigningPolicy
 from radbridge.signing.domain.chain import CertStatus
 from radbridge.signing.domain.revocation import RevocationState
 from radbridge.signing.domain.timestamp import VerifyRes
 from radbridge.signing.domain.verdict import Check, CheckResult, Verdict
 
-SETTING = "signing_policy"
 SOFT_STATUSES = frozenset(
     {
         CertStatus.UNTRUSTED,
@@ -30,14 +30,6 @@ SOFT_STATUSES = frozenset(
     }
 )
 SOFT_TIMESTAMPS = frozenset({VerifyRes.UNTRUSTED, VerifyRes.NOT_YET_VALID, VerifyRes.NOT_FOUND, VerifyRes.EXPIRED})
-
-
-class SigningPolicy(StrEnum):
-    """An institution's `signing_policy`."""
-
-    REJECT = "reject"
-    WARN = "warn"
-    HOLD = "hold"
 
 
 class Decision(StrEnum):
@@ -63,12 +55,9 @@ class Decided:
         return f"验证结论暂缓，待CA恢复或人工处理：{_told(_holding(self.verdict))}"
 
 
-def policy_of(settings: Mapping[str, str]) -> SigningPolicy:
-    """An institution's policy; the strictest where it has none, or one that does not exist."""
-    try:
-        return SigningPolicy(settings.get(SETTING, SigningPolicy.REJECT).strip().lower())
-    except ValueError:
-        return SigningPolicy.REJECT
+def policy_of(settings: InstitutionSettings | None) -> SigningPolicy:
+    """An institution's policy; the strictest where it has none, or is not known."""
+    return (settings.signing_policy if settings else None) or SigningPolicy.REJECT
 
 
 def decide(verdict: Verdict, policy: SigningPolicy) -> Decided:
