@@ -8,10 +8,11 @@ import pytest
 
 from radbridge.contracts.events.images import ImagesStored
 from radbridge.dicom_edge.domain.part10 import read_file_meta
+from radbridge.dicom_edge.entries import study_id_of
 from radbridge.dicom_edge.mover import Mover
-from radbridge.dicom_edge.reception import study_id_of
 from radbridge.dicom_edge.volume import Volume
 from radbridge.runtime.blobs.protocol import BlobUnavailable
+from radbridge.runtime.testing import eventually
 
 INSTANCE = "/dicom-web/studies/1.2.3.4.5/series/1.2.3.4.5.1/instances/"
 
@@ -33,6 +34,10 @@ async def given(edge: Any, file: bytes) -> Any:
 
 def objects_in(edge: Any) -> int:
     return len(list((edge.running.resources.data_dir / "objects").rglob("*.dcm")))
+
+
+async def none_in(edge: Any) -> bool:
+    return objects_in(edge) == 0
 
 
 async def mover_of(edge: Any) -> Mover:
@@ -116,18 +121,21 @@ async def test_a_move_that_breaks_anywhere_is_finished_by_the_next(
         broken = "store.mark_moved" if point == "put" else "volume.Volume.remove"
         with monkeypatch.context() as patch:
             patch.setattr(f"radbridge.dicom_edge.{broken}", _fails)
-            with pytest.raises(InterruptedError):
+            with pytest.raises(Crash):
                 await mover.move_batch()
         assert ct.data_set((await given(edge, file)).content) == ct.data_set(file)
-        assert objects_in(edge) == 1
     async with start_edge() as edge:
         await (await mover_of(edge)).move_batch()
-        assert objects_in(edge) == 0
+        await eventually(lambda: none_in(edge))
         assert ct.data_set((await given(edge, file)).content) == ct.data_set(file)
+
+
+class Crash(Exception):
+    """The process ends here."""
 
 
 def _fails(*_: Any, **__: Any) -> None:
-    raise InterruptedError
+    raise Crash
 
 
 async def test_while_the_object_store_is_away_objects_stay_and_are_served(
@@ -165,12 +173,55 @@ async def test_a_damaged_object_is_held_back_with_its_reason_until_it_comes_agai
     assert (await edge.admin.get("/api/dicom-edge/v1/quarantine")).json() == []
 
 
-async def test_files_that_no_row_names_are_removed_at_a_start(start_edge: Any, ct: Any) -> None:
-    file = ct.as_file(ct.image())
-    async with start_edge() as edge:
-        await asyncio.to_thread(ct.sender(edge.port).send, file)
-        orphan = edge.running.resources.data_dir / "objects" / "00" / "0190-00.dcm"
-        orphan.write_bytes(b"never acknowledged")
-    async with start_edge() as edge:
-        assert objects_in(edge) == 1
-        assert ct.data_set((await given(edge, file)).content) == ct.data_set(file)
+async def test_a_file_that_cannot_be_read_holds_up_none_behind_it(edge: Any, sender: Any, ct: Any) -> None:
+    bad, good = ct.as_file(ct.image()), ct.as_file(ct.image())
+    await asyncio.to_thread(sender.send, bad)
+    [path] = (edge.running.resources.data_dir / "objects").rglob("*.dcm")
+    path.unlink()
+    path.mkdir()
+    await asyncio.to_thread(sender.send, good)
+    assert await (await mover_of(edge)).move_batch() == 2
+    stats = (await edge.admin.get("/api/dicom-edge/v1/stats")).json()
+    assert (stats["instances_on_volume"], stats["quarantined"]) == (1, 1)
+    [held] = (await edge.admin.get("/api/dicom-edge/v1/quarantine")).json()
+    assert (held["sop_instance_uid"], held["reason"]) == (read_file_meta(bad).sop_instance_uid, "damaged_on_volume")
+    assert ct.data_set((await given(edge, good)).content) == ct.data_set(good)
+
+
+async def test_what_was_put_before_the_store_went_away_counts_as_moved(
+    edge: Any, sender: Any, ct: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await asyncio.to_thread(sender.send, ct.as_file(ct.image()), ct.as_file(ct.image()))
+    put_file = edge.running.resources.blobs.put_file
+
+    async def once(name: str, path: Any) -> None:
+        monkeypatch.setattr(edge.running.resources.blobs, "put_file", away)
+        await put_file(name, path)
+
+    async def away(*_: Any) -> None:
+        raise BlobUnavailable("away")
+
+    monkeypatch.setattr(edge.running.resources.blobs, "put_file", once)
+    with pytest.raises(BlobUnavailable):
+        await (await mover_of(edge)).move_batch()
+    assert (await edge.admin.get("/api/dicom-edge/v1/stats")).json()["instances_on_volume"] == 1
+
+
+async def test_an_object_that_moved_after_the_databases_backup_is_served_from_the_store(
+    edge: Any, sender: Any, ct: Any
+) -> None:
+    """A restored row names the volume, where the file was until it moved."""
+    moved, gone = ct.as_file(ct.image()), ct.as_file(ct.image())
+    await asyncio.to_thread(sender.send, moved)
+    database = edge.running.resources.database
+    [row] = await database.fetch("SELECT volume_id FROM instance")
+    mover = await mover_of(edge)
+    await mover.move_batch()
+    await asyncio.to_thread(sender.send, gone)
+    [path] = (edge.running.resources.data_dir / "objects").rglob("*.dcm")
+    path.unlink()
+    await database.write_one("UPDATE instance SET volume_id = $1", row["volume_id"])
+    await mover.move_batch()
+    assert ct.data_set((await given(edge, moved)).content) == ct.data_set(moved)
+    [held] = (await edge.admin.get("/api/dicom-edge/v1/quarantine")).json()
+    assert (held["sop_instance_uid"], held["reason"]) == (read_file_meta(gone).sop_instance_uid, "missing_on_volume")

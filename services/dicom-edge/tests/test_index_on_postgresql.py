@@ -11,6 +11,7 @@ from radbridge.contracts.events.images import ImagesStored
 from radbridge.dicom_edge.commitments import Commitments
 from radbridge.dicom_edge.domain.commitment import CommitmentRequest, Reference
 from radbridge.dicom_edge.domain.part10 import read_file_meta
+from radbridge.dicom_edge.leftovers import Leftovers, Outcome
 from radbridge.dicom_edge.main import SERVICE
 from radbridge.dicom_edge.mover import Mover
 from radbridge.dicom_edge.volume import Volume
@@ -47,6 +48,22 @@ async def test_the_life_of_objects(tmp_path: Path, postgres_database: str, ct: A
         database, clock = running.resources.database, running.resources.clock
         volume = Volume(running.resources.data_dir, free_bytes_min=0, object_bytes_max=1 << 30)
         await asyncio.to_thread(volume.prepare)
+        leftovers = Leftovers(
+            volume,
+            running.resources.blobs,
+            database,
+            running.resources.keyring,
+            running.resources.vault,
+            on_new=lambda _: None,
+        )
+        for uid, moved in ((uids[0], False), (uids[1], True)):
+            if moved:
+                await database.write_one("UPDATE instance SET volume_id = NULL WHERE sop_instance_uid = $1", uid)
+            else:
+                await database.write_one("DELETE FROM instance WHERE sop_instance_uid = $1", uid)
+            assert await leftovers.settle() == {Outcome.INDEXED: 1}
+            assert await leftovers.settle() == {}
+        await database.write_one("UPDATE instance SET announced = 1 WHERE announced = 0")
         mover = Mover(volume, running.resources.blobs, database, clock=clock, move_after=timedelta())
         assert await mover.move_batch() == 4
         base = "/dicom-web/studies/1.2.3.4.5/series/1.2.3.4.5.1/instances/"

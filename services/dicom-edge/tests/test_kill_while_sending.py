@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from radbridge.dicom_edge.domain.part10 import read_file_meta
+from radbridge.runtime.testing import eventually
 
 PROGRAM = textwrap.dedent("""
     import asyncio, sys
@@ -91,4 +92,10 @@ async def test_every_acknowledged_object_survives(tmp_path: Path, start_edge: An
             assert ct.data_set(given.content) == ct.data_set(file), f"seed {seed}"
         stats = (await edge.admin.get("/api/dicom-edge/v1/stats")).json()
         assert stats["instances"] >= len(acknowledged)
-        assert len(list((folder / "dicom-edge" / "objects").rglob("*.dcm"))) == stats["instances_on_volume"]
+
+        async def every_file_has_a_row() -> bool:
+            on_volume = (await edge.admin.get("/api/dicom-edge/v1/stats")).json()["instances_on_volume"]
+            files = [path.suffix for path in (folder / "dicom-edge" / "objects").rglob("*.*")]
+            return files == [".dcm"] * on_volume
+
+        await eventually(every_file_has_a_row)

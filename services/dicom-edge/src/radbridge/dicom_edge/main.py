@@ -9,8 +9,9 @@ from radbridge.dicom_edge.access import ReadAccess
 from radbridge.dicom_edge.announcer import Announcer
 from radbridge.dicom_edge.api import native, qido, stow, wado
 from radbridge.dicom_edge.commitments import Commitments
+from radbridge.dicom_edge.leftovers import Leftovers
 from radbridge.dicom_edge.metadata import PreparedMetadata
-from radbridge.dicom_edge.mover import Mover, remove_orphans
+from radbridge.dicom_edge.mover import Mover
 from radbridge.dicom_edge.objects import Objects
 from radbridge.dicom_edge.operations import EdgeSession
 from radbridge.dicom_edge.preparer import Preparer
@@ -54,6 +55,9 @@ def build(resources: Resources) -> Service:
         clock=clock,
         move_after=timedelta(seconds=settings.move_after_seconds),
     )
+    leftovers = Leftovers(
+        volume, resources.blobs, database, resources.keyring, resources.vault, on_new=announcer.arrived
+    )
     access = ReadAccess(
         resources.authenticator,
         resources.directory,
@@ -95,7 +99,6 @@ def build(resources: Resources) -> Service:
         loops[:] = [asyncio.get_running_loop()]
         await asyncio.to_thread(volume.prepare)
         await asyncio.to_thread(metadata.prepare)
-        await remove_orphans(volume, database)
         server.start()
         try:
             yield
@@ -114,6 +117,7 @@ def build(resources: Resources) -> Service:
         ),
         workers=(
             Worker("announcer", announcer.run),
+            Worker("leftovers", leftovers.run),
             Worker("mover", mover.run),
             Worker("commitments", commitments.run),
             Worker("preparer", preparer.run),

@@ -1,7 +1,7 @@
 """Moves objects from the volume to the object store. Safe at each point of a crash:
 
 object synced in the store → row says so, committed → file removed. A crash before the row puts the same bytes under the
-same name again; one before the removal leaves a file without a row, which the next start removes.
+same name again; one before the removal leaves a file that ``leftovers`` removes after the next start.
 """
 
 import asyncio
@@ -13,8 +13,8 @@ from pathlib import Path
 from radbridge.dicom_edge import store
 from radbridge.dicom_edge.objects import blob_name
 from radbridge.dicom_edge.store import Instance
-from radbridge.dicom_edge.volume import Volume
-from radbridge.runtime.blobs.protocol import BlobError, BlobStore
+from radbridge.dicom_edge.volume import Volume, is_exhaustion
+from radbridge.runtime.blobs.protocol import BlobError, BlobMissing, BlobStore
 from radbridge.runtime.clock import Clock, to_micros
 from radbridge.runtime.database.protocol import Database, DatabaseUnavailable
 
@@ -56,49 +56,76 @@ class Mover:
         volume_id = self._volume.id
         rows = await self._database.read(lambda tx: store.instances_on_volume(tx, volume_id, before, _BATCH))
         moved: list[Instance] = []
-        for row in rows:
-            instance = store.instance_of(row)
-            if await self._is_sound(instance):
-                await self._blobs.put_file(blob_name(instance), self._volume.path(instance.object_name))
-                moved.append(instance)
-        if moved:
-            keys = [(instance.institution_id, instance.sop_instance_uid) for instance in moved]
-            await self._database.write(lambda tx: store.mark_moved(tx, keys))
-            for instance in moved:
-                self._volume.remove(instance.object_name)
+        try:
+            for row in rows:
+                instance = store.instance_of(row)
+                if await self._is_in_the_store(instance):
+                    moved.append(instance)
+        finally:
+            await self._settle(moved)
         return len(rows)
 
-    async def _is_sound(self, instance: Instance) -> bool:
-        """Whether the file is still what was received; if not, it is quarantined."""
+    async def _settle(self, moved: list[Instance]) -> None:
+        if not moved:
+            return
+        keys = [(instance.institution_id, instance.sop_instance_uid) for instance in moved]
+        await self._database.write(lambda tx: store.mark_moved(tx, keys))
+        for instance in moved:
+            try:
+                await asyncio.to_thread(self._volume.remove, instance.object_name)
+            except OSError as error:
+                _log.warning(
+                    "a file that was moved stays", extra={"object_name": instance.object_name, "errno": error.errno}
+                )
+
+    async def _is_in_the_store(self, instance: Instance) -> bool:
+        """Put one object into the store. What cannot be put because of its file is quarantined: it must not keep those
+        behind it.
+
+        :raises BlobError: the store is away.
+        """
         path = self._volume.path(instance.object_name)
-        digest = await asyncio.to_thread(_data_set_digest, path, instance.head_bytes)
-        if digest == instance.data_set_sha256:
-            return True
-        reason = "missing_on_volume" if digest is None else "damaged_on_volume"
+        try:
+            digest = await asyncio.to_thread(_file_digest, path, instance.head_bytes)
+            if digest == instance.data_set_sha256:
+                await self._blobs.put_file(blob_name(instance), path)
+                return True
+        except FileNotFoundError:
+            # moved after the backup that this row comes from was made
+            if await self._stored_digest(instance) == instance.data_set_sha256:
+                return True
+            await self._hold_back(instance, "missing_on_volume")
+            return False
+        except OSError as error:
+            if is_exhaustion(error):
+                raise
+            _log.warning("a file cannot be read", exc_info=True, extra={"object_name": instance.object_name})
+        await self._hold_back(instance, "damaged_on_volume")
+        return False
+
+    async def _stored_digest(self, instance: Instance) -> str | None:
+        digest = hashlib.sha256()
+        skip = instance.head_bytes
+        try:
+            async for chunk in self._blobs.stream(blob_name(instance), chunk_size=_HASH_CHUNK_BYTES):
+                await asyncio.to_thread(digest.update, memoryview(chunk)[skip:])
+                skip = max(0, skip - len(chunk))
+        except BlobMissing:
+            return None
+        return digest.hexdigest()
+
+    async def _hold_back(self, instance: Instance, reason: str) -> None:
         _log.error("an object is held back", extra={"object_name": instance.object_name, "reason": reason})
         at = to_micros(self._clock())
         await self._database.write(
             lambda tx: store.quarantine(tx, instance.institution_id, instance.sop_instance_uid, reason=reason, at=at)
         )
-        return False
 
 
-async def remove_orphans(volume: Volume, database: Database) -> int:
-    """Remove files that no row names: of objects never acknowledged, or moved. Only while nothing is received."""
-    named = await database.read(lambda tx: store.names_on_volume(tx, volume.id))
-    orphans = [name for name in await asyncio.to_thread(lambda: list(volume.names())) if name not in named]
-    for name in orphans:
-        volume.remove(name)
-    return len(orphans)
-
-
-def _data_set_digest(path: Path, head_bytes: int) -> str | None:
+def _file_digest(path: Path, head_bytes: int) -> str:
     digest = hashlib.sha256()
-    try:
-        with path.open("rb") as file:
-            file.seek(head_bytes)
-            while chunk := file.read(_HASH_CHUNK_BYTES):
-                digest.update(chunk)
-    except FileNotFoundError:
-        return None
+    with path.open("rb") as file:
+        file.seek(head_bytes)
+        while chunk := file.read(_HASH_CHUNK_BYTES):
+            digest.update(chunk)
     return digest.hexdigest()

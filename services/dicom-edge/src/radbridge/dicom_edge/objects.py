@@ -9,7 +9,7 @@ from radbridge.dicom_edge.domain.dataset import Buffer
 from radbridge.dicom_edge.domain.header import inflate
 from radbridge.dicom_edge.domain.transfer_syntaxes import is_deflated
 from radbridge.dicom_edge.store import Instance
-from radbridge.dicom_edge.volume import Volume
+from radbridge.dicom_edge.volume import Volume, object_id
 from radbridge.runtime.blobs.protocol import BlobMissing, BlobStore
 from radbridge.runtime.database.protocol import Database
 
@@ -26,7 +26,7 @@ class ObjectMissing(Exception):
 
 def blob_name(instance: Instance) -> str:
     """Name of an object in the object store; ids only, nothing a sender wrote."""
-    return f"dicom/{instance.institution_id}/{instance.study_id}/{instance.object_name}.dcm"
+    return f"dicom/{instance.institution_id}/{instance.study_id}/{object_id(instance.object_name)}.dcm"
 
 
 class Objects:

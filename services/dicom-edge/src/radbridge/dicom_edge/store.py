@@ -101,7 +101,7 @@ async def add_instance(tx: Transaction, instance: Instance, study: NewStudy | No
             return Added.DIFFERENT
         if there is None or there["quarantined_at"] is None:
             return Added.IDENTICAL
-        await _heal(tx, instance)
+        await replace_copy(tx, instance)
         return Added.NEW
     if study is not None:
         await tx.execute(
@@ -130,8 +130,8 @@ async def add_instance(tx: Transaction, instance: Instance, study: NewStudy | No
     return Added.NEW
 
 
-async def _heal(tx: Transaction, instance: Instance) -> None:
-    """The object came again while its first copy was held back as damaged: the new copy takes its place."""
+async def replace_copy(tx: Transaction, instance: Instance) -> None:
+    """The object's first copy is damaged or gone: another one takes its place."""
     await tx.execute(
         """UPDATE instance SET object_name = $3, volume_id = $4, head_bytes = $5, size = $6, received_at = $7,
                announced = 0, quarantined_at = NULL, quarantine_reason = ''
@@ -185,10 +185,43 @@ async def instances_on_volume(tx: Transaction, volume_id: str, before: int, limi
     )
 
 
-async def names_on_volume(tx: Transaction, volume_id: str) -> set[str]:
-    """Names of all objects that lie on a volume, quarantined ones too."""
-    rows = await tx.fetch("SELECT object_name FROM instance WHERE volume_id = $1", volume_id)
-    return {row["object_name"] for row in rows}
+async def names_on_volume(tx: Transaction, volume_id: str, after: tuple[int, str], limit: int) -> list[tuple[int, str]]:
+    """Objects that lie on a volume, quarantined ones too, as (time of reception, name), in this order."""
+    rows = await tx.fetch(
+        """SELECT received_at, object_name FROM instance
+           WHERE volume_id = $1 AND received_at >= $2 AND (received_at > $2 OR object_name > $3)
+           ORDER BY received_at, object_name LIMIT $4""",
+        volume_id,
+        *after,
+        limit,
+    )
+    return [(row["received_at"], row["object_name"]) for row in rows]
+
+
+async def row_of(tx: Transaction, institution_id: str, sop_instance_uid: str) -> Row | None:
+    """One object."""
+    return await tx.fetch_one(
+        "SELECT * FROM instance WHERE institution_id = $1 AND sop_instance_uid = $2", institution_id, sop_instance_uid
+    )
+
+
+async def row_of_name(tx: Transaction, sop_instance_uid: str, object_name: str) -> Row | None:
+    """The object of which the file of that name is the copy that counts."""
+    return await tx.fetch_one(
+        "SELECT * FROM instance WHERE sop_instance_uid = $1 AND object_name = $2", sop_instance_uid, object_name
+    )
+
+
+async def mark_on_volume(tx: Transaction, instance: Instance, volume_id: str) -> None:
+    """The object's file lies on a volume, whatever the row said."""
+    await tx.execute(
+        """UPDATE instance SET volume_id = $3
+           WHERE institution_id = $1 AND sop_instance_uid = $2 AND object_name = $4""",
+        instance.institution_id,
+        instance.sop_instance_uid,
+        volume_id,
+        instance.object_name,
+    )
 
 
 async def mark_moved(tx: Transaction, objects: list[tuple[str, str]]) -> None:

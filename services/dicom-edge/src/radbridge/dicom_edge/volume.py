@@ -1,9 +1,10 @@
 """The service's own disk, where objects are durable before they are acknowledged."""
 
 import contextlib
+import errno
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
@@ -11,6 +12,9 @@ from radbridge.contracts.identifiers import new_id
 
 _FAN_OUT = 256
 _SUFFIX = ".dcm"
+_DRAFT_SUFFIX = ".part"
+_OWNER_END = "."
+_EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.EINTR})
 
 
 class VolumeFull(Exception):
@@ -18,21 +22,30 @@ class VolumeFull(Exception):
 
 
 class IncomingFile:
-    """An object on its way to the disk. Written as it arrives, synced by ``sync``; without that it vanishes.
+    """An object on its way to the disk. Written as it arrives, under a draft's name; ``sync`` makes it durable under
+    its own. Without ``keep`` it vanishes.
 
     Not thread-safe: one association or one request writes it.
+
+    :param on_settled: told when the file is closed and everybody can know whose it is.
     """
 
-    def __init__(self, name: str, path: Path, head: bytes, *, bytes_max: int) -> None:
+    def __init__(
+        self, name: str, path: Path, head: bytes, *, bytes_max: int, on_settled: Callable[[str], None]
+    ) -> None:
         self.name = name
-        self.path = path
         self.size = 0
+        self._whole_path = path
+        self._path = path.with_suffix(_DRAFT_SUFFIX)
         self._bytes_max = bytes_max
+        self._on_settled = on_settled
         self._failed = False
         self._kept = False
+        self._doubtful = False
         try:
-            self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         except OSError as error:
+            on_settled(name)
             raise VolumeFull from error
         self._write(head)
 
@@ -60,13 +73,18 @@ class IncomingFile:
             raise VolumeFull
         try:
             os.fsync(self._fd)
-            _sync_directory(self.path.parent)
+            self._path = self._path.rename(self._whole_path)
+            _sync_directory(self._path.parent)
         except OSError as error:
             raise VolumeFull from error
 
     def keep(self) -> None:
         """From now on the file belongs to the index; closing no longer removes it."""
         self._kept = True
+
+    def doubt(self) -> None:
+        """Whether the index names the file is not known and may still change: this process leaves it alone."""
+        self._doubtful = True
 
     def __enter__(self) -> "IncomingFile":
         return self
@@ -82,7 +100,9 @@ class IncomingFile:
             os.close(self._fd)
             self._fd = -1
             if not self._kept:
-                self.path.unlink(missing_ok=True)
+                self._path.unlink(missing_ok=True)
+            if not self._doubtful:
+                self._on_settled(self.name)
 
     def _write(self, data: bytes | memoryview) -> None:
         view = memoryview(data)
@@ -100,10 +120,18 @@ class IncomingFile:
 
 
 class Volume:
-    """Files named by ids in 256 folders, so that nothing a sender writes becomes part of a path."""
+    """Files named by ids in 256 folders, so that nothing a sender writes becomes part of a path.
+
+    ``OWNER.ID.dcm`` is an object that is whole (older ones have no owner); ``.part`` is one being received.
+    """
+
+    aside: Path
+    """Holds files that were acknowledged, perhaps, and that the index has no place for."""
 
     def __init__(self, root: Path, *, free_bytes_min: int, object_bytes_max: int) -> None:
         self._root = root / "objects"
+        self.aside = root / "set-aside"
+        self._receiving: set[str] = set()
         self._free_bytes_min = free_bytes_min
         self._object_bytes_max = object_bytes_max
         self._id_file = root / "volume.id"
@@ -125,15 +153,23 @@ class Volume:
             _sync_directory(self._id_file.parent)
         self.id = self._id_file.read_text(encoding="ascii").strip()
 
-    def create(self, head: bytes = b"") -> IncomingFile:
+    def create(self, head: bytes = b"", *, owner: str) -> IncomingFile:
         """Begin a file, with a Part 10 header where the bytes to come have none.
 
+        :param owner: institution id; the file's name keeps it, for an index that lost the object's row.
         :raises VolumeFull: there is less room than must stay free.
         """
         if self.free_bytes() < self._free_bytes_min:
             raise VolumeFull
-        name = new_id()
-        return IncomingFile(name, self.path(name), head, bytes_max=self._object_bytes_max)
+        name = f"{owner}{_OWNER_END}{new_id()}"
+        self._receiving.add(name)
+        return IncomingFile(
+            name,
+            self.path(name),
+            head,
+            bytes_max=self._object_bytes_max,
+            on_settled=self._receiving.discard,
+        )
 
     def path(self, name: str) -> Path:
         """Where the file of that name lies; its last two digits, which are random, choose the folder."""
@@ -143,11 +179,43 @@ class Volume:
         """Remove a file; absent is no error."""
         self.path(name).unlink(missing_ok=True)
 
-    def names(self) -> Iterable[str]:
-        """Names of all files."""
-        for number in range(_FAN_OUT):
-            with os.scandir(self._root / f"{number:02x}") as entries:
-                yield from (entry.name.removesuffix(_SUFFIX) for entry in entries if entry.name.endswith(_SUFFIX))
+    def owner(self, name: str) -> str:
+        """Whose the object is; empty where the name does not tell."""
+        return name.rpartition(_OWNER_END)[0]
+
+    def is_receiving(self, name: str) -> bool:
+        """Whether this process has not settled yet what becomes of the file."""
+        return name in self._receiving
+
+    def folders(self) -> list[Path]:
+        """Where files lie."""
+        return [self._root / f"{number:02x}" for number in range(_FAN_OUT)]
+
+    def names(self, folder: Path) -> list[str]:
+        """Names of a folder's whole files."""
+        return _names(folder, _SUFFIX)
+
+    def remove_drafts(self) -> int:
+        """Remove what an earlier process did not receive whole; answers how many files that were."""
+        removed = 0
+        for folder in self.folders():
+            for name in _names(folder, _DRAFT_SUFFIX):
+                if not self.is_receiving(name):
+                    (folder / f"{name}{_DRAFT_SUFFIX}").unlink(missing_ok=True)
+                    removed += 1
+        return removed
+
+    def set_aside(self, name: str) -> None:
+        """Take a file out of the way, for an operator to look at."""
+        self.aside.mkdir(exist_ok=True)
+        path = self.path(name)
+        path.rename(self.aside / path.name)
+        _sync_directory(self.aside)
+        _sync_directory(path.parent)
+
+    def count_aside(self) -> int:
+        """How many files were ever set aside and are still there."""
+        return len(_names(self.aside, _SUFFIX)) if self.aside.is_dir() else 0
 
     def check(self) -> None:
         """Whether objects can be taken.
@@ -160,6 +228,21 @@ class Volume:
     def free_bytes(self) -> int:
         """Room left on the disk."""
         return shutil.disk_usage(self._root).free
+
+
+def object_id(name: str) -> str:
+    """The id in a file's name, without the owner."""
+    return name.rpartition(_OWNER_END)[2]
+
+
+def is_exhaustion(error: OSError) -> bool:
+    """Whether the process lacked something, so that the error tells nothing of the file."""
+    return error.errno in _EXHAUSTED
+
+
+def _names(folder: Path, suffix: str) -> list[str]:
+    with os.scandir(folder) as entries:
+        return [entry.name.removesuffix(suffix) for entry in entries if entry.name.endswith(suffix)]
 
 
 def _sync_directory(path: Path) -> None:

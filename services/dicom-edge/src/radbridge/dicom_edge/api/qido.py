@@ -25,9 +25,9 @@ from radbridge.dicom_edge.domain.header import (
 from radbridge.dicom_edge.domain.json_model import JsonDataSet, json_element
 from radbridge.dicom_edge.domain.media_types import DICOM_JSON, accepts_dicom_json, parse_accept
 from radbridge.dicom_edge.domain.qido import MODALITIES_IN_STUDY, Condition, Level, Query, QueryError, parse_query
+from radbridge.dicom_edge.entries import patient_id_index, series_place, study_place
 from radbridge.dicom_edge.metadata import instance_path
 from radbridge.dicom_edge.queries import Scope, Where
-from radbridge.dicom_edge.reception import patient_id_index, series_place, study_place
 from radbridge.runtime.database.protocol import Database, Row
 from radbridge.runtime.directory import Directory
 from radbridge.runtime.problems import Problem

@@ -182,7 +182,7 @@ class _Upload:
     def _write(self, data: bytes) -> None:
         if self._incoming is None:
             try:
-                self._incoming = self._reception.begin_file()
+                self._incoming = self._reception.begin_file(self._claim)
             except VolumeFull:
                 self._full = True
                 return
