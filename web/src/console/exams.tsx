@@ -26,11 +26,11 @@ interface Props {
 export function Exams({ changed, live, onProblem }: Props) {
   const [filter, setFilter] = useState<Filter>({ q: "", hospital: "" });
   const [exams, setExams] = useState<ExamSummary[] | null>(null);
-  const [next, setNext] = useState<number | null>(null);
+  const [next, setNext] = useState<string | null>(null);
   const [problem, setProblem] = useState("");
   const now = useNow();
 
-  function load(before: number | null): Promise<ExamPage> {
+  function load(before: string | null): Promise<ExamPage> {
     const page = getJson<ExamPage>(withQuery("/api/portal/v1/exams", { ...filter, before, limit: PAGE }));
     page.then(
       () => setProblem(""),

@@ -43,7 +43,8 @@ export interface ExamSummary {
 
 export interface ExamPage {
   exams: ExamSummary[];
-  next: number | null;
+  /** What `before` of the next page is. */
+  next: string | null;
 }
 
 export interface VerdictCheck {

@@ -10,6 +10,7 @@ from radbridge.contracts.events.base import EventBody
 from radbridge.contracts.events.exam import ExamRegistered
 from radbridge.contracts.events.notification import NotificationIssued
 from radbridge.contracts.topics import BY_EVENT_TYPE
+from radbridge.portal.domain.exam_page import Position
 from radbridge.portal.domain.journey import exam_keys, keys
 from radbridge.runtime.clock import from_micros, to_micros
 from radbridge.runtime.database.protocol import Row, Transaction
@@ -123,23 +124,25 @@ async def exam_row(tx: Transaction, exam_id: str) -> Row | None:
 
 
 async def list_exams(
-    tx: Transaction, *, query: str, institution_id: str | None, before: int | None, limit: int
+    tx: Transaction, *, query: str, institution_id: str | None, behind: Position, limit: int
 ) -> list[Row]:
-    """Exams by newest event. ``query``: an exact number, UID or report id, or the start of an item's name."""
+    """Exams by newest event, those of one moment by id: one event changes all exams that it speaks of. ``query``: an
+    exact number, UID or report id, or the start of an item's name."""
     return await tx.fetch(
         """SELECT * FROM exam WHERE ($1 = '' OR exam_number = $1 OR item_name LIKE $2 ESCAPE '!' OR exam_id IN (
                  SELECT k.exam_id FROM exam_key k WHERE k.key LIKE $3 ESCAPE '!' OR k.key LIKE $4 ESCAPE '!')
                OR exam_id IN (SELECT k.exam_id FROM exam_key k JOIN fact_key f ON f.key = k.key
                               JOIN fact e ON e.event_id = f.event_id WHERE e.subject = $1))
-             AND ($5 = '' OR institution_id = $5) AND changed_at < $6
+             AND ($5 = '' OR institution_id = $5) AND changed_at <= $6 AND (changed_at < $6 OR exam_id > $8)
            ORDER BY changed_at DESC, exam_id LIMIT $7""",
         query,
         _like_prefix(query),
         "study:%:" + _like_escape(query),
         "accession:%:" + _like_escape(query),
         institution_id or "",
-        before if before is not None else 2**62,
+        behind.changed_at,
         limit,
+        behind.exam_id,
     )
 
 

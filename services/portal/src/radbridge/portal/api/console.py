@@ -15,6 +15,7 @@ from radbridge.contracts.events.presence import InstanceSeen
 from radbridge.contracts.topics import ALL_SERVICES
 from radbridge.portal import store
 from radbridge.portal.changes import Changes
+from radbridge.portal.domain.exam_page import START, Position, position
 from radbridge.portal.domain.journey import Step, tell
 from radbridge.portal.domain.summary import ExamSummary, summarise
 from radbridge.runtime.audit import ReadTrail
@@ -66,9 +67,12 @@ def router(resources: Resources) -> APIRouter:
         q: Annotated[str, Query(max_length=128)] = "",
         hospital: str = "",
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
-        before: Annotated[int | None, Query(ge=0, le=2**62)] = None,
+        before: Annotated[
+            str | None, Query(description="What a page called `next`; or a moment, in microseconds since 1970")
+        ] = None,
     ) -> dict[str, Any]:
         """Exams by newest event. ``q``: exam, report or accession number, study UID, or the start of an item's name."""
+        behind = _position(before)
         institution = institution_of(resources.directory, hospital) if hospital else None
 
         async def work(tx: Transaction) -> list[ExamSummary]:
@@ -76,14 +80,15 @@ def router(resources: Resources) -> APIRouter:
                 tx,
                 query=q.replace("\0", "").strip(),
                 institution_id=institution.id if institution else None,
-                before=before,
+                behind=behind,
                 limit=limit,
             )
             return [await _summary(tx, row) for row in rows]
 
         found = await resources.database.read(work)
-        full = len(found) == limit
-        return {"exams": [_json(s) for s in found], "next": to_micros(found[-1].updated_at) if full else None}
+        last = found[-1] if len(found) == limit else None
+        following = str(Position(to_micros(last.updated_at), last.exam_id)) if last else None
+        return {"exams": [_json(s) for s in found], "next": following}
 
     @api.get("/exams/{exam_id}")
     async def exam(exam_id: str, operator: Operator) -> dict[str, Any]:
@@ -142,6 +147,13 @@ def router(resources: Resources) -> APIRouter:
         return _stream(request, lambda: goes_on(request), changes())
 
     return api
+
+
+def _position(before: str | None) -> Position:
+    try:
+        return START if before is None else position(before)
+    except ValueError as error:
+        raise Problem(422, detail=f"before: {error}") from None
 
 
 async def _patiently(read: Callable[[], Awaitable[Any]]) -> Any:
