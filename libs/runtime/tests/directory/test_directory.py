@@ -72,7 +72,7 @@ async def test_another_process_knows_the_same_and_opens_the_credentials(log: Eve
     first, second = Directory(log, keyring), Directory(log, Keyring(vault))
     async with running(first, second):
         added = await add_institution(log, keyring, first, code="H1")
-        await second.wait_for(first.version)
+        await second.wait_for_institution(added.id, added.version)
         found = second.by_code("H1")
     assert found is not None
     assert (found.sm4_key, found.secret_key, found.secure_code) == (added.sm4_key, added.secret_key, added.secure_code)
@@ -87,7 +87,8 @@ async def test_the_newest_state_counts_whatever_comes_after(log: EventLog, vault
         await add_institution(log, keyring, directory, institution_id=one.id, code="NEW", version=3, enabled=False)
         newest = directory.by_id(one.id)
         await add_institution(log, keyring, directory, institution_id=one.id, code="STALE", version=1)
-        await directory.wait_for(3)
+        while directory.version < 3:
+            await directory.wait_for_change(directory.version)
     assert newest is not None
     assert directory.by_code("OLD") is None
     assert directory.by_code("STALE") is None

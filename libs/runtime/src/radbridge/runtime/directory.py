@@ -158,11 +158,6 @@ class Directory:
         same state in every process."""
         return self._version
 
-    @property
-    def is_caught_up(self) -> bool:
-        """Whether the end of the topic was reached at least once."""
-        return self._caught_up
-
     async def check(self) -> None:
         """Return if the topic was read.
 
@@ -175,11 +170,6 @@ class Directory:
         """Return once the end of the topic was reached."""
         async with self._changed:
             await self._changed.wait_for(lambda: self._caught_up)
-
-    async def wait_for(self, version: int) -> None:
-        """Return once ``version`` is applied here."""
-        async with self._changed:
-            await self._changed.wait_for(lambda: self._version >= version)
 
     async def wait_for_institution(self, institution_id: str, event_version: int) -> int:
         """Return once this version of an institution's event is applied here; answers the directory's version, which

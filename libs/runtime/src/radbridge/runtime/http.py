@@ -48,8 +48,6 @@ def make_app(service: Service, resources: Resources, readiness: Readiness) -> AS
     add_openapi_page(app, f"{prefix}/docs")
     for router in service.routers:
         app.include_router(router)
-    for path, mounted in service.mounts:
-        app.mount(path, mounted)
     # innermost: Starlette's own outermost handler would answer and raise the error again
     app.add_middleware(LastResort)
     app.add_exception_handler(Problem, _answer_problem)

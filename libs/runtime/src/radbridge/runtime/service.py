@@ -64,8 +64,6 @@ class Service:
     direct: Mapping[str, ASGIApp] = field(default_factory=dict[str, ASGIApp])
     """Applications that answer POST at exactly these paths without passing through the router, which costs a hot path a
     third of its time. A route of the same path describes each in the API page."""
-    mounts: tuple[tuple[str, ASGIApp], ...] = ()
-    """ASGI applications below a path; tried after the routers."""
     consumers: tuple[ConsumerSpec, ...] = ()
     workers: tuple[Worker, ...] = ()
     checks: tuple[Check, ...] = ()

@@ -7,7 +7,7 @@ from radbridge.contracts.events.base import PatientRef
 from radbridge.mpi.domain.matching import Candidate, RecordTraits, Rule
 from radbridge.runtime.database.protocol import Row, Transaction
 
-_RECORD_COLUMNS = "record_id, institution_id, person_id, rule, document_index, demographics_index, sealed"
+_RECORD_COLUMNS = "record_id, institution_id, person_id, rule, document_index, demographics_index"
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,16 +115,12 @@ class Consumer:
     async def check(self) -> None:
         """Return if events are handled.
 
-        :raises ConsumerNotReady: the consumer has not joined its group, or too many dead letters keep it paused.
+        :raises ConsumerNotReady: the consumer has not joined its group, or too many dead letters paused it.
         """
         if self._handler.limit.reached:
             raise ConsumerNotReady(f"too many dead letters of group {self.group}: it is paused")
         if self._member is None:
             raise ConsumerNotReady(f"not in group {self.group} yet")
-
-    def resume(self) -> None:
-        """Go on after too many dead letters."""
-        self._handler.resume()
 
     async def _be_member(self) -> None:
         """Join, handle, leave.

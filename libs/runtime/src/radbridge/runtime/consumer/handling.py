@@ -60,16 +60,8 @@ class RecordHandler:
         self._span = span
         self._clock = clock
         self._slots = asyncio.Semaphore(_ATTEMPTS_AT_ONCE)
-        self._open = asyncio.Event()
-        self._open.set()
         self.inbox = inbox or Inbox(spec.group, clock)
         self.limit = DeadLetterLimit(policy, time.monotonic)
-
-    def resume(self) -> None:
-        """Go on after the limit of dead letters was reached."""
-        self.limit.reset()
-        self._open.set()
-        self._meters.paused(False)
 
     async def handle(self, record: Record, give_up: asyncio.Event) -> bool:
         """Apply the event, recognise that it is not ours or known, or put it to the dead letters.
@@ -83,10 +75,7 @@ class RecordHandler:
                 return True
             received = Received(_body_of(on, event), event)
         except _Undecodable as error:
-            while not give_up.is_set():
-                if await self._may_set_aside(give_up):
-                    return await self._set_aside(record, _UNDECODABLE, error, 1, give_up)
-            return False
+            return await self._set_aside(record, _UNDECODABLE, error, 1, give_up)
         return await self._try_until_done(record, on, received, give_up)
 
     async def _try_until_done(
@@ -94,7 +83,7 @@ class RecordHandler:
     ) -> bool:
         failures = waits = 0
         type_ = received.event.type
-        while await _first(self._open, give_up):
+        while await self._goes_on(give_up):
             try:
                 async with self._slots, asyncio.timeout(self._policy.longest_attempt.total_seconds()):
                     await self._attempt(on, received)
@@ -106,10 +95,7 @@ class RecordHandler:
             except Exception as error:
                 failures += 1
                 if failures >= self._policy.attempts:
-                    if await self._may_set_aside(give_up):
-                        return await self._set_aside(record, type_, error, failures, give_up)
-                    failures = 0
-                    continue
+                    return await self._set_aside(record, type_, error, failures, give_up)
                 self._meters.event(type_, Outcome.RETRIED)
                 self._report("an event is tried again", record, type_, error, failures)
                 pause = self._policy.pause_after(failures)
@@ -148,19 +134,30 @@ class RecordHandler:
 
         return await self._database.write(work)
 
-    async def _may_set_aside(self, give_up: asyncio.Event) -> bool:
-        """Whether another dead letter may be written. If not, everything pauses, and the answer comes with the end of
-        that: then the event deserves a new attempt."""
+    async def _goes_on(self, give_up: asyncio.Event) -> bool:
+        """Whether to try. Once too many went to the dead letters, nothing is tried any more: the answer comes with
+        ``give_up``."""
+        if self.limit.reached:
+            await give_up.wait()
+        return not give_up.is_set()
+
+    def _may_set_aside(self) -> bool:
+        """Whether another dead letter may be written. If not, everything pauses."""
+        was_paused = self.limit.reached
         if self.limit.take():
             return True
-        self._pause_everything()
-        await _first(self._open, give_up)
+        if not was_paused:
+            self._meters.paused()
+            _log.error("too many dead letters: the consumer pauses", extra={"group": self._group})
         return False
 
     async def _set_aside(
         self, record: Record, type_: str, error: Exception, attempts: int, give_up: asyncio.Event
     ) -> bool:
-        """Write the dead letter, however long the log is away."""
+        """Write the dead letter, if another one may be written, however long the log is away."""
+        if not self._may_set_aside():
+            await give_up.wait()
+            return False
         waits = 0
         while not give_up.is_set():
             try:
@@ -178,12 +175,6 @@ class RecordHandler:
                 return True
         self.limit.give_back()
         return False
-
-    def _pause_everything(self) -> None:
-        if self._open.is_set():
-            self._open.clear()
-            self._meters.paused(True)
-            _log.error("too many dead letters: the consumer pauses", extra={"group": self._group})
 
     def _report(self, what: str, record: Record, type_: str, error: Exception, count: int) -> None:
         _log.warning(
@@ -221,15 +212,3 @@ def _body_of(on: On[Any, Any], event: Event) -> Any:
 def _is_power_of_two(count: int) -> bool:
     """The first, second, fourth, eighth … time: what lasts is not said again and again."""
     return count & (count - 1) == 0
-
-
-async def _first(wanted: asyncio.Event, give_up: asyncio.Event) -> bool:
-    """Wait for either event; ``False`` if it is ``give_up``."""
-    if not wanted.is_set() and not give_up.is_set():
-        waits = [asyncio.ensure_future(event.wait()) for event in (wanted, give_up)]
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
-    return not give_up.is_set()

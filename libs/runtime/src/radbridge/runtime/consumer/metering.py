@@ -33,7 +33,7 @@ class ConsumerMeters:
             board.event_seconds.labels(service, self._group, type_).observe(seconds)
             board.event_delay_seconds.labels(service, self._group, type_).observe(max(0.0, delay_seconds))
 
-    def paused(self, is_paused: bool) -> None:
-        """Tell whether dead letters keep the consumer paused."""
+    def paused(self) -> None:
+        """Tell that too many dead letters paused the consumer."""
         if self._meters is not None:
-            self._meters.board.consumer_paused.labels(self._meters.service, self._group).set(int(is_paused))
+            self._meters.board.consumer_paused.labels(self._meters.service, self._group).set(1)

@@ -31,8 +31,8 @@ class RetryPolicy:
 
 
 class DeadLetterLimit:
-    """Counts dead letters in a sliding window. Once it is reached it stays so until ``reset``: a deployment that fails
-    on everything must not drain its topics into the dead letters."""
+    """Counts dead letters in a sliding window. Once it is reached it stays so, until another process takes over: a
+    deployment that fails on everything must not drain its topics into the dead letters."""
 
     def __init__(self, policy: RetryPolicy, monotonic: Callable[[], float]) -> None:
         self._most = policy.dead_letters
@@ -56,8 +56,3 @@ class DeadLetterLimit:
         """A dead letter was not written after all."""
         if self._moments:
             self._moments.pop()
-
-    def reset(self) -> None:
-        """Begin anew."""
-        self._moments.clear()
-        self.reached = False
