@@ -20,10 +20,11 @@ from radbridge.contracts.events.audit import AccessRecorded
 from radbridge.contracts.events.base import EventBody
 from radbridge.contracts.events.exam import ExamRegistered
 from radbridge.contracts.events.report import ReportReceived
+from radbridge.ingest_api.intake import Intake
 from radbridge.ingest_api.main import SERVICE
 from radbridge.ingest_api.refusal_log import RefusalLog
 from radbridge.ingest_api.store import refusals
-from radbridge.runtime.database.protocol import Transaction
+from radbridge.runtime.database.protocol import DatabaseUnavailable, OutcomeUnknown, Transaction
 from radbridge.runtime.directory import Institution
 from radbridge.runtime.outbox import EventTooLarge, Outbox
 from radbridge.runtime.testing import Running, eventually, running_service
@@ -117,6 +118,34 @@ async def test_a_merged_push_whose_report_cannot_be_kept_keeps_no_exam(
         answer = await running.client.post("/examMergeReport-sync", content=merged(hospital))
         assert (answer.json()["code"], await stored(running)) == (0, (0, 0))
         assert await running.events(ExamRegistered) == []
+
+
+UNFORESEEN = [
+    pytest.param(OutcomeUnknown("the connection broke"), "结果未知", 0, id="outcome unknown"),
+    pytest.param(DatabaseUnavailable("away"), "数据未保存", 1, id="database away"),
+    pytest.param(RuntimeError("a bug"), "平台内部错误", 1, id="a bug"),
+]
+
+
+@pytest.mark.parametrize(("failure", "message", "refused"), UNFORESEEN)
+@pytest.mark.parametrize(("path", "step"), [("/exam-sync", "accept_exam"), ("/examMergeReport-sync", "accept_both")])
+async def test_whatever_fails_is_answered_as_the_standard_prints(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str, step: str, failure: Exception, message: str,
+    refused: int,
+) -> None:  # fmt: skip
+    async def fail(*_: object) -> None:
+        raise failure
+
+    async with running_service(SERVICE, tmp_path) as running:
+        hospital = await running.add_institution(code=HOSPITAL_CODE)
+        body = pushed(hospital) if path == "/exam-sync" else merged(hospital)
+        monkeypatch.setattr(Intake, step, fail)
+        answer = await running.client.post(path, content=body)
+    async with running_service(SERVICE, tmp_path) as running:
+        pushes = (await running.admin.get("/api/ingest-api/v1/pushes")).json()["pushes"]
+    assert (answer.status_code, answer.json()["code"]) == (200, 0)
+    assert message in answer.json()["message"]
+    assert [bool(push["number"]) for push in pushes] == [True] * refused
 
 
 async def test_who_reads_pushes_leaves_one_event_in_a_while(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from radbridge.runtime.openapi_page import add_openapi_page
 from radbridge.runtime.problems import Problem, problem_response
 from radbridge.runtime.readiness import Readiness
 from radbridge.runtime.security.principal import require
-from radbridge.runtime.service import Resources, Service
+from radbridge.runtime.service import Endpoint, Resources, Service
 from radbridge.runtime.telemetry.asgi import Observed
 
 __all__ = ["Problem", "make_app", "offload", "require"]
@@ -80,16 +80,25 @@ class _DirectRoute:
 
 
 class Direct:
-    """Hands POST requests at exact paths to their applications, everything else to the router."""
+    """Answers POST requests at exact paths by their endpoints, hands everything else to the router.
 
-    def __init__(self, app: ASGIApp, direct: Mapping[str, ASGIApp]) -> None:
+    What an endpoint lets through ends here as ``LastResort`` ends it: nothing was answered before it returns.
+    """
+
+    def __init__(self, app: ASGIApp, direct: Mapping[str, Endpoint]) -> None:
         self._app = app
         self._direct = direct
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["method"] == "POST" and scope["path"] in self._direct:
             scope["route"] = _DirectRoute(scope["path"])
-            await self._direct[scope["path"]](scope, receive, send)
+            try:
+                response = await self._direct[scope["path"]](Request(scope, receive))
+            except ClientDisconnect:
+                return  # nobody listens any more
+            except Exception:
+                response = _failed(scope)
+            await response(scope, receive, send)
         else:
             await self._app(scope, receive, send)
 
@@ -159,8 +168,13 @@ class LastResort:
         except Exception:
             if started:
                 raise
-            _log.exception("a request failed", extra={"path": scope.get("path", "")})
-            await problem_response(Problem(500, detail="The service failed; the log tells why."))(scope, receive, send)
+            await _failed(scope)(scope, receive, send)
+
+
+def _failed(scope: Scope) -> Response:
+    """The answer to a request whose handler is failing right now, with the log line that tells why."""
+    _log.exception("a request failed", extra={"path": scope.get("path", "")})
+    return problem_response(Problem(500, detail="The service failed; the log tells why."))
 
 
 async def _answer_problem(request: Request, error: Exception) -> Response:

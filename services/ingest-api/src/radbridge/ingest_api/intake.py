@@ -66,7 +66,7 @@ class Intake:
     async def accept_exam(self, exam: PreparedExam) -> Accepted:
         """Store an exam and publish ``exam.registered`` (or ``exam.voided``) in one commit.
 
-        :raises DatabaseUnavailable: nothing was stored.
+        :raises DatabaseUnavailable: nothing was stored; as ``OutcomeUnknown``, all of it or nothing.
         """
         stored = await self.outbox.write_one(records.SAVE_EXAM, *exam.values, body=exam.event)
         if stored is None:
@@ -81,7 +81,7 @@ class Intake:
 
         Content, signature package and document are durable, sealed blobs before the commit names them.
 
-        :raises DatabaseUnavailable: nothing was stored.
+        :raises DatabaseUnavailable: nothing was stored; as ``OutcomeUnknown``, all of it or nothing.
         :raises BlobUnavailable: nothing was stored.
         """
 
@@ -105,7 +105,7 @@ class Intake:
     ) -> Accepted:
         """Store an exam and its report, and publish both, in one commit; the answer is that of the report.
 
-        :raises DatabaseUnavailable: nothing was stored.
+        :raises DatabaseUnavailable: nothing was stored; as ``OutcomeUnknown``, all of it or nothing.
         :raises BlobUnavailable: nothing was stored.
         """
         exam_values, exam_event = exam_row(

@@ -1,17 +1,18 @@
 """Shanxi V2.1: ``/exam-sync``, ``/report/sync`` and ``/examMergeReport-sync``.
 
-Every answer is HTTP 200 with ``code`` 1 or 0, whatever arrived (chapter 三(六)); only a body over the limit gets 413.
-What could not be accepted leaves nothing behind but a line in the refusal log.
+Every answer is HTTP 200 with ``code`` 1 or 0, whatever arrived and whatever failed (chapter 三(六)); only a body over
+the limit gets 413. What could not be accepted leaves nothing behind but a line in the refusal log.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+import logging
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
 import orjson
 from fastapi import APIRouter, Request, Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.requests import ClientDisconnect
 
 from radbridge.contracts.dialects import base64_slices
 from radbridge.contracts.dialects.faults import Fault, Rule
@@ -25,19 +26,23 @@ from radbridge.ingest_api.preparing import ExamPush, PreparedExam, Refused, Send
 from radbridge.ingest_api.refusal_log import RefusalLog
 from radbridge.runtime.blobs.protocol import BlobUnavailable
 from radbridge.runtime.body import OFFLOAD_BYTES, offload, whole_body
-from radbridge.runtime.database.protocol import DatabaseUnavailable
+from radbridge.runtime.database.protocol import DatabaseUnavailable, OutcomeUnknown
 from radbridge.runtime.directory import Institution
 from radbridge.runtime.outbox import EventTooLarge
 from radbridge.runtime.process_pool import ProcessPool
 from radbridge.runtime.security.keyring import SealError
 from radbridge.runtime.security.patient import PURPOSE
-from radbridge.runtime.service import Resources
+from radbridge.runtime.service import Endpoint, Resources
 
 REPORT_NUMBER = "recordNum"
 INTERFACES = ("/exam-sync", "/report/sync", "/examMergeReport-sync")
 OTHER_METHODS = ["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"]
 DATABASE_AWAY = "平台暂不可用：数据库无法访问，数据未保存，请稍后重试"
+OUTCOME_UNKNOWN = "平台暂不可用：保存过程中数据库连接中断，结果未知，请重发本次数据"
+FAILED = "平台内部错误，请稍后重发本次数据；如仍失败，请联系平台运维人员"
 PDF, OFD = "application/pdf", "application/ofd"
+
+_log = logging.getLogger(__name__)
 
 Accept = Callable[[Request, "_Known"], Coroutine[Any, Any, Accepted]]
 
@@ -63,10 +68,10 @@ class _Sent:
 
 @dataclass(frozen=True, slots=True)
 class ShanxiEdge:
-    """The routes, for the API page and for whatever is not a plain POST, and the applications that answer pushes."""
+    """The routes, for the API page and for whatever is not a plain POST, and the endpoints that answer pushes."""
 
     router: APIRouter
-    direct: Mapping[str, ASGIApp]
+    direct: Mapping[str, Endpoint]
 
 
 def edge(
@@ -134,12 +139,20 @@ def edge(
             refusal = error
         except SealError:
             refusal = Refused("平台暂不可用：无法读取医院密钥，请稍后重试")
+        except OutcomeUnknown:
+            # perhaps it was accepted: the list of pushes will tell, and must not tell that it was refused
+            return _answer(answers.failure(OUTCOME_UNKNOWN))
         except DatabaseUnavailable:
             refusal = Refused(DATABASE_AWAY)
         except BlobUnavailable:
             refusal = Refused("平台暂不可用：对象存储无法访问，数据未保存，请稍后重试")
         except EventTooLarge:
             refusal = Refused("数据校验未通过：记录过大")
+        except ClientDisconnect:
+            raise
+        except Exception:
+            _log.exception("a push failed", extra={"interface": interface})
+            refusal = Refused(FAILED)
         else:
             return _answer(answers.success(accepted.record_id, _message(accepted.outcome)))
         refusal_log.note(
@@ -218,20 +231,12 @@ def edge(
             path + "/{rest:path}", no_interface, methods=["POST", *OTHER_METHODS], include_in_schema=False
         )
     endpoints = {"/exam-sync": exam_sync, "/report/sync": report_sync, "/examMergeReport-sync": exam_merge_report_sync}
-    return ShanxiEdge(api, {path: _application(endpoint) for path, endpoint in endpoints.items()})
+    return ShanxiEdge(api, endpoints)
 
 
 def without_database(path: str) -> Response | None:
     """The answer to a push that arrives while the service waits for its database; ``None`` at other paths."""
     return _answer(answers.failure(DATABASE_AWAY)) if path in INTERFACES else None
-
-
-def _application(endpoint: Callable[[Request], Awaitable[Response]]) -> ASGIApp:
-    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
-        response = await endpoint(Request(scope, receive))
-        await response(scope, receive, send)
-
-    return answer
 
 
 def _document(report: Report) -> bytes | None:
