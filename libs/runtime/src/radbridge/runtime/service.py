@@ -10,7 +10,6 @@ from typing import TypeAlias
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import ASGIApp
 
 from radbridge.runtime.audit import Audit
 from radbridge.runtime.blobs.protocol import BlobStore
