@@ -1,11 +1,15 @@
 """STOW-RS: uploads stream to the volume and are answered object by object."""
 
+import re
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from pydicom.uid import generate_uid
+from starlette.requests import ClientDisconnect
 
+from radbridge.contracts.events.audit import AccessRecorded
 from radbridge.dicom_edge.domain.part10 import read_file_meta
 
 MULTIPART = 'multipart/related; type="application/dicom"; boundary=frontier'
@@ -85,6 +89,30 @@ async def test_objects_of_another_study_than_the_path_names_are_refused(edge: An
 async def test_malformed_uploads_are_refused(edge: Any, auth: Any, content: bytes, kind: str, status: int) -> None:
     assert (await post(edge, auth, content, kind=kind)).status_code == status
     assert list((edge.running.resources.data_dir / "objects").rglob("*.dcm")) == []
+
+
+@pytest.mark.parametrize("disconnects", [False, True])
+async def test_what_came_before_a_cut_is_announced_metered_and_audited(
+    edge: Any, auth: Any, ct: Any, disconnects: bool
+) -> None:
+    cut = body(ct.as_file(ct.image()), ct.as_file(ct.image()))[:-400]
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield cut
+        if disconnects:
+            raise ClientDisconnect
+
+    if disconnects:
+        with suppress(AssertionError):  # httpx insists on an answer
+            await post(edge, auth, pieces())
+    else:
+        assert (await post(edge, auth, pieces())).status_code == 400
+    stats = (await edge.admin.get("/api/dicom-edge/v1/stats")).json()
+    assert stats["instances"] == 1
+    stores = [one for _, one in await edge.running.events(AccessRecorded) if one.action == "dicomweb.store"]
+    assert [one.study_uid for one in stores] == ["1.2.3.4.5"]
+    page = edge.running.resources.meters.board.exposition().decode()
+    assert re.search(r"radbridge_dicom_objects\w*{[^}]*SUCCESS[^}]*} 1\.0", page), page
 
 
 async def test_only_hospitals_and_admins_store(edge: Any, auth: Any, ct: Any) -> None:

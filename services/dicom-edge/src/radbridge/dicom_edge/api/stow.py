@@ -72,12 +72,16 @@ class Stow:
         if not accepts_dicom_json(parse_accept(request.headers.get("accept"))):
             raise Problem(406, detail=f"The answer comes as {DICOM_JSON}.")
         claim = Claim(institution_id=institution_id, received_by="stow", study_uid=study_uid)
-        received = [one async for one in self._receive(request, claim)]
-        for one in received:
-            self.count(one.status.name)
-        self.on_end({one.study_id for one in received if one.study_id})
-        studies = {(institution_id, one.study_uid) for one in received if one.acknowledged}
-        await self.access.record(principal, "dicomweb.store", studies)
+        received: list[Received] = []
+        try:
+            async for one in self._receive(request, claim):
+                received.append(one)
+        finally:  # what came before a cut was stored, whatever is answered
+            for one in received:
+                self.count(one.status.name)
+            self.on_end({one.study_id for one in received if one.study_id})
+            studies = {(institution_id, one.study_uid) for one in received if one.acknowledged}
+            await self.access.record(principal, "dicomweb.store", studies)
         return self._answer(received, study_uid)
 
     async def _receive(self, request: Request, claim: Claim) -> AsyncIterator[Received]:
