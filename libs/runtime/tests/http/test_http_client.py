@@ -14,7 +14,6 @@ from radbridge.runtime.http_client import (
     OutboundClient,
     OutboundError,
     OutboundTimeout,
-    PeerClient,
 )
 from radbridge.runtime.telemetry.meters import MeterBoard, Meters
 from radbridge.runtime.telemetry.traces import Tracing
@@ -144,13 +143,6 @@ async def test_the_trace_goes_along_and_calls_are_counted(host: Host) -> None:
     assert (
         b'radbridge_outbound_requests_total{outcome="2xx",peer="sms",service="notify"} 1.0' in host.board.exposition()
     )
-
-
-async def test_services_call_each_other_with_a_token(host: Host) -> None:
-    peers = PeerClient(host.client(), base_url="http://front/", token=lambda: "t0ken")
-    await peers.request("GET", "/api/mpi/v1/people", params={"a": "1"})
-    assert str(host.requests[0].url) == "http://front/api/mpi/v1/people?a=1"
-    assert host.requests[0].headers["authorization"] == "Bearer t0ken"
 
 
 HOSTS = ["pacs.hospital.cn", "10.0.0.5:8042", "127.0.0.1", "[fd00::1]"]

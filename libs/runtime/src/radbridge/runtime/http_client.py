@@ -263,17 +263,3 @@ class OutboundClient:
 
     def _count(self, peer: str, outcome: str) -> None:
         self._meters.board.outbound_requests.labels(self._meters.service, peer, outcome).inc()
-
-
-class PeerClient:
-    """HTTP calls of one service to the native APIs of others, through the front door, with a service token."""
-
-    def __init__(self, client: OutboundClient, *, base_url: str, token: Callable[[], str]) -> None:
-        self._client = client
-        self._base_url = base_url.rstrip("/")
-        self._token = token
-
-    async def request(self, method: str, path: str, **options: Any) -> "httpx.Response":
-        """Like ``OutboundClient.request`` for a path of the front door (``/api/mpi/v1/…``)."""
-        headers = {"authorization": f"Bearer {self._token()}", **options.pop("headers", {})}
-        return await self._client.request(method, f"{self._base_url}{path}", headers=headers, **options)

@@ -19,7 +19,7 @@ from radbridge.runtime.clock import Clock
 from radbridge.runtime.consumer import ConsumerSpec
 from radbridge.runtime.database.protocol import Database
 from radbridge.runtime.directory import Directory
-from radbridge.runtime.http_client import OutboundClient, PeerClient
+from radbridge.runtime.http_client import OutboundClient
 from radbridge.runtime.outbox import Outbox
 from radbridge.runtime.presence import PresenceView
 from radbridge.runtime.security.keyring import Keyring
@@ -103,8 +103,6 @@ class Resources:
     audit: Audit
     http: OutboundClient
     """For calls to the outside."""
-    peers: PeerClient
-    """For calls to other services' HTTP APIs."""
     meters: Meters
     tracing: Tracing
     clock: Clock

@@ -146,8 +146,6 @@ class RuntimeSettings(EventLogSettings, DatabaseSettings):
     dicom_port: Annotated[int, Field(ge=0, le=65535)] = 11112
     public_url: HttpUrl | None = None
     """Start of absolute links handed to people and hospitals; none: the address the process listens on."""
-    internal_url: HttpUrl | None = None
-    """Where services reach each other's HTTP APIs (the front door from inside); none: the public address."""
     trusted_proxies: Networks = LOOPBACK
     """Proxies whose ``X-Forwarded-For`` and ``X-Forwarded-Proto`` count; from others they are not read."""
     instance_id: str = Field(default_factory=new_instance_id)
@@ -186,11 +184,6 @@ class RuntimeSettings(EventLogSettings, DatabaseSettings):
     def base_url(self) -> str:
         """Start of absolute links, without a trailing slash."""
         return (self.public_url or f"http://{_reachable(self.host)}:{self.port}").rstrip("/")
-
-    @property
-    def peer_url(self) -> str:
-        """Where other services' HTTP APIs are, without a trailing slash."""
-        return (self.internal_url or self.base_url).rstrip("/")
 
 
 def _reachable(host: str) -> str:

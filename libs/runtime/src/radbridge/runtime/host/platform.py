@@ -16,7 +16,7 @@ from radbridge.runtime.bus.protocol import BusError, EventLog
 from radbridge.runtime.clock import Clock, utc_now
 from radbridge.runtime.database.open import open_database
 from radbridge.runtime.directory import Directory
-from radbridge.runtime.http_client import OutboundClient, PeerClient
+from radbridge.runtime.http_client import OutboundClient
 from radbridge.runtime.outbox import Backlog, Outbox
 from radbridge.runtime.presence import PresenceView
 from radbridge.runtime.security.ended_sessions import EndedSessions
@@ -163,7 +163,6 @@ class Platform:
             authenticator=self.authenticator,
             audit=Audit(database, outbox, service=service, clock=self.clock),
             http=http,
-            peers=PeerClient(http, base_url=settings.peer_url, token=lambda: self.authenticator.service_token(service)),
             meters=meters,
             tracing=tracing,
             clock=self.clock,

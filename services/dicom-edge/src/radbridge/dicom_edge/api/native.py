@@ -1,4 +1,4 @@
-"""The native API: what other services and operators ask the index."""
+"""The native API: what operators ask the index."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,37 +8,10 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel
 
-from radbridge.dicom_edge import store
-from radbridge.dicom_edge.queries import Where, find_studies
 from radbridge.dicom_edge.volume import Volume
 from radbridge.runtime.clock import from_micros
-from radbridge.runtime.database.protocol import Database, Row
+from radbridge.runtime.database.protocol import Database
 from radbridge.runtime.security.principal import require
-
-_STUDIES_MAX = 200
-
-
-class SeriesSummary(BaseModel):
-    """One series of a study."""
-
-    series_uid: str
-    modality: str
-    series_number: int | None
-    instances: int
-
-
-class StudySummary(BaseModel):
-    """A study as the index has it; nothing in it names the patient."""
-
-    study_id: str
-    institution_id: str
-    study_uid: str
-    accession_number: str
-    study_date: str
-    received_at: datetime
-    instances: int
-    bytes: int
-    series: list[SeriesSummary]
 
 
 class QuarantinedObject(BaseModel):
@@ -78,24 +51,6 @@ class Gauges:
 def router(database: Database, volume: Volume, gauges: Gauges) -> APIRouter:
     """Routes of the native API."""
     routes = APIRouter(prefix="/api/dicom-edge/v1", tags=["native"])
-
-    @routes.get("/studies", dependencies=[Depends(require("service", "operator"))])
-    async def studies(
-        institution_id: str,
-        study_uid: Annotated[list[str] | None, Query()] = None,
-        accession_number: Annotated[list[str] | None, Query()] = None,
-    ) -> list[StudySummary]:
-        """Studies of an institution by study UID, else by accession number: how images are linked to an exam."""
-        for column, values in (("study.study_uid", study_uid), ("study.accession_number", accession_number)):
-            if not values:
-                continue
-            where = Where()
-            where.equals("study.institution_id", institution_id)
-            where.any_of(column, values[:_STUDIES_MAX])
-            rows = await find_studies(database, where, limit=_STUDIES_MAX, offset=0)
-            if rows:
-                return [await _summary(database, row) for row in rows]
-        return []
 
     @routes.get("/quarantine", dependencies=[Depends(require("operator"))])
     async def quarantine(limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> list[QuarantinedObject]:
@@ -139,27 +94,3 @@ def router(database: Database, volume: Volume, gauges: Gauges) -> APIRouter:
         )
 
     return routes
-
-
-async def _summary(database: Database, row: Row) -> StudySummary:
-    study_id = row["study_id"]
-    series = await database.read(lambda tx: store.series_counts(tx, study_id))
-    return StudySummary(
-        study_id=study_id,
-        institution_id=row["institution_id"],
-        study_uid=row["study_uid"],
-        accession_number=row["accession_number"],
-        study_date=row["study_date"],
-        received_at=from_micros(row["received_at"]),
-        instances=sum(one["instances"] for one in series),
-        bytes=sum(int(one["bytes"]) for one in series),
-        series=[
-            SeriesSummary(
-                series_uid=one["series_uid"],
-                modality=one["modality"],
-                series_number=one["series_number"],
-                instances=one["instances"],
-            )
-            for one in series
-        ],
-    )
