@@ -18,6 +18,7 @@ from radbridge.portal import store
 from radbridge.portal.api import console, events
 from radbridge.portal.changes import Changes
 from radbridge.portal.main import SERVICE
+from radbridge.runtime.bus.protocol import BusUnavailable, Record
 from radbridge.runtime.testing import ADMIN_TOKEN, listening, running_service
 
 EXAMS = 20
@@ -135,3 +136,29 @@ async def test_a_silent_tail_ends_when_the_service_stops(tmp_path: Path, monkeyp
         asyncio.get_running_loop().call_soon(running.resources.stopping.set)
         async with asyncio.timeout(60):
             assert [line async for line in tail] == []
+
+
+@pytest.mark.parametrize("follow", ["true", "false"])
+async def test_a_tail_of_which_a_topic_fails_is_cut_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, follow: str
+) -> None:
+    """Whoever reads it must not take what came for all that there is."""
+    async with (
+        running_service(SERVICE, tmp_path) as running,
+        listening(running.host.app) as url,
+        httpx.AsyncClient(base_url=url, trust_env=False, timeout=60) as client,
+        asyncio.timeout(60),
+    ):
+        as_it_is = running.log.follow
+
+        async def failing(topic: str, *, from_beginning: bool = True) -> AsyncIterator[Record | None]:
+            if topic == "report":
+                raise BusUnavailable("the log is away")
+            async for record in as_it_is(topic, from_beginning=from_beginning):
+                yield record
+
+        monkeypatch.setattr(running.log, "follow", failing)
+        asked = {"topic": ["exam", "report"], "from_beginning": "true", "follow": follow}
+        headers = {"authorization": f"Bearer {ADMIN_TOKEN}"}
+        with pytest.raises(httpx.RemoteProtocolError):
+            await client.get("/api/portal/v1/events", params=asked, headers=headers)

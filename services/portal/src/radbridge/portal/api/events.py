@@ -68,7 +68,8 @@ def router(resources: Resources) -> APIRouter:
         from_beginning: bool = False,
         follow: bool = True,
     ) -> StreamingResponse:
-        """Events as JSON Lines: those that come from now on, or all. Personal data stays sealed."""
+        """Events as JSON Lines: those that come from now on, or all. Personal data stays sealed. Where the log fails,
+        the answer breaks off before its end."""
         names = topic or [known.name for known in TOPICS if known.name != "presence"]
         for name in names:
             if name not in BY_NAME:
@@ -140,15 +141,20 @@ async def _all(log: EventLog, topic: str) -> AsyncIterator[Record]:
 async def _lines(
     log: EventLog, topics: list[str], stopping: asyncio.Event, *, from_beginning: bool, follow: bool
 ) -> AsyncIterator[bytes]:
-    queue: asyncio.Queue[Record | None] = asyncio.Queue(_QUEUE)
+    """Raises what following one of the topics raises, so that nobody takes the rest for all that there is."""
+    queue: asyncio.Queue[Record | Exception | None] = asyncio.Queue(_QUEUE)
 
     async def pump(topic: str) -> None:
-        async for record in log.follow(topic, from_beginning=from_beginning):
-            if record is not None:
-                await queue.put(record)
-            elif not follow:
-                break
-        await queue.put(None)
+        try:
+            async for record in log.follow(topic, from_beginning=from_beginning):
+                if record is not None:
+                    await queue.put(record)
+                elif not follow:
+                    break
+        except Exception as error:
+            await queue.put(error)
+        else:
+            await queue.put(None)
 
     pumps = [asyncio.create_task(pump(topic)) for topic in topics]
     open_topics = len(pumps)
@@ -167,6 +173,8 @@ async def _lines(
             if record is None:
                 open_topics -= 1
                 continue
+            if isinstance(record, Exception):
+                raise record
             event = _event(record)
             if event is not None:
                 yield orjson.dumps(_json(event, _Place(record.topic, record.partition, record.offset))) + b"\n"
