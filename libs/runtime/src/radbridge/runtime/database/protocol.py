@@ -33,7 +33,7 @@ class ConstraintViolated(DatabaseError):
 
 
 class ForeignAwait(DatabaseError):
-    """A unit of work awaited something else than its transaction."""
+    """A unit of work awaited something else than its transaction. SQLite alone notices it."""
 
 
 class DatabaseUnavailable(DatabaseError):
