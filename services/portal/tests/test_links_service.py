@@ -31,6 +31,7 @@ from radbridge.runtime.testing import Running, running_service
 CODE, LAST_FOUR = "k3J9xQ2mT7aB", "002X"
 PATIENT = Patient(name="测试甲", sex=Sex.MALE, document_number="11010519491231002X", phone="19900000001")
 PDF = b"%PDF-1.7 the report"
+PATIENT_OF_LINK = f"patient:{example(NotificationIssued)['notification_id']}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,11 @@ async def stage(running: Running, *, valid: timedelta = timedelta(days=7)) -> St
         await running.publish(body, service=service)
     await running.settled()
     return Stage(running, exam, signed)
+
+
+async def looks(running: Running) -> list[tuple[str, str, list[str], bool]]:
+    """What was recorded of looks at reports."""
+    return [(body.actor, body.action, body.exam_ids, body.allowed) for _, body in await running.events(AccessRecorded)]
 
 
 @pytest.mark.proves("SZ-256")
@@ -179,6 +185,7 @@ async def test_a_link_opens_no_exam_that_became_another_persons(tmp_path: Path) 
         status, answer = await known.open(LAST_FOUR)
         assert status == 404
         assert "测试乙" not in str(answer)
+        assert await looks(running) == [(PATIENT_OF_LINK, "report.open", [known.exam.exam_id], False)]
 
 
 def test_images_follow_the_newest_study_uid_and_else_the_accession_number() -> None:
@@ -233,9 +240,51 @@ async def test_a_link_opens_for_somebody_who_is_logged_in_too(tmp_path: Path, ro
         for shown in (view.json(), patients):
             file = await running.client.get(str(shown["document_url"]))
             assert (file.status_code, file.content) == (200, PDF)
-        looks = [(body.actor, body.action) for _, body in await running.events(AccessRecorded)]
-        assert ("hospital:B", "report.open") in looks
-        assert not any(actor.startswith("user:") for actor, _ in looks)
+        assert {actor for actor, *_ in await looks(running)} == {"hospital:B", PATIENT_OF_LINK}
 
         stale = resources.links.issue(grant, timedelta(seconds=-1))
         assert (await running.client.get("/api/portal/v1/view", params={"token": stale})).status_code == 401
+
+
+async def test_who_saw_which_exam_is_recorded(tmp_path: Path) -> None:
+    async with running_service(SERVICE, tmp_path) as running:
+        known = await stage(running)
+        _, view = await known.open(LAST_FOUR)
+        await running.client.get(str(view["document_url"]))
+        grant = ViewGrant(actor="hospital:B", purpose="recognition", exam_id=known.exam.exam_id)
+        token = running.resources.links.issue(grant, timedelta(minutes=15))
+        await running.client.get("/api/portal/v1/view", params={"token": token})
+        exams = [known.exam.exam_id]
+        assert await looks(running) == [
+            (PATIENT_OF_LINK, "report.open", exams, True),
+            (PATIENT_OF_LINK, "report.download", exams, True),
+            ("hospital:B", "report.open", exams, True),
+        ]
+
+
+async def test_that_nothing_was_shown_is_recorded_so(tmp_path: Path) -> None:
+    async with running_service(SERVICE, tmp_path) as running:
+        known = await stage(running)
+        await running.publish(ExamVoided.model_validate(example(ExamVoided)), service="ingest-api", version=2)
+        await running.settled()
+        grant = ViewGrant(actor="hospital:B", purpose="recognition", exam_id=known.exam.exam_id)
+        token = running.resources.links.issue(grant, timedelta(minutes=15))
+        assert (await running.client.get("/api/portal/v1/view", params={"token": token})).status_code == 404
+        assert (await known.open(LAST_FOUR))[0] == 404
+        assert await looks(running) == [
+            ("hospital:B", "report.open", [known.exam.exam_id], False),
+            (PATIENT_OF_LINK, "report.open", [], False),
+        ]
+
+
+async def test_what_could_not_be_read_was_not_shown(tmp_path: Path) -> None:
+    async with running_service(SERVICE, tmp_path) as running:
+        known = await stage(running)
+        _, view = await known.open(LAST_FOUR)
+        shown = await looks(running)
+        for blob in (tmp_path / "blobs").rglob("*"):
+            if blob.is_file():
+                blob.unlink()
+        assert (await running.client.get(str(view["document_url"]))).status_code >= 500
+        assert (await known.open(LAST_FOUR))[0] >= 500
+        assert await looks(running) == shown

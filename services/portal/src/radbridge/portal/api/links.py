@@ -75,12 +75,6 @@ def router(resources: Resources) -> APIRouter:
             identity = _identity(row)
             if answers(answer.last_four, identity.get("document_number"), identity.get("phone")):
                 await store.note_opened(tx, digest, to_micros(now))
-                await resources.audit.record(
-                    tx,
-                    actor=f"patient:{row['notification_id']}",
-                    action="report.open",
-                    institution_id=row["institution_id"],
-                )
                 return row, current, True, 0
             await store.count_failed_try(tx, digest)
             return row, current, False, tries_left(record) - 1
@@ -95,13 +89,13 @@ def router(resources: Resources) -> APIRouter:
             raise Problem(423, "链接已锁定", "输入错误次数过多，请联系医院。Too many wrong tries.", extra=phone)
         if not right:
             raise Problem(403, "验证未通过", f"还可尝试 {left} 次。", extra={"tries_left": left})
-        gathered = await _gathered(row["report_id"], None)
-        patient, identity = open_patient(resources.keyring, gathered.exam.patient), _identity(row)
-        of_link = identity.get("document_number"), identity.get("phone")
-        if not is_still_theirs(patient.document_number, patient.phone, of_link=of_link):
-            raise _not_shown()
         actor = f"patient:{row['notification_id']}"
-        return _json(await views.present(resources, gathered, actor=actor, valid=PATIENT_SESSION))
+        gathered = await _gathered(row["report_id"], None)
+        if gathered is None or not _is_theirs(gathered, row):
+            exam_ids = [gathered.exam.exam_id] if gathered else []
+            await _refused(actor, row["institution_id"], exam_ids)
+            raise _not_shown()
+        return await _shown(gathered, actor, PATIENT_SESSION)
 
     @api.get("/view")
     async def view(principal: Viewer) -> dict[str, Any]:
@@ -109,12 +103,11 @@ def router(resources: Resources) -> APIRouter:
         grant = principal.grant
         if grant is None or grant.exam_id is None or grant.purpose == views.OPENED_VIEW:
             raise Problem(403, detail="This link opens no exam.")
-        exam_id = grant.exam_id
-        await resources.audit.record_now(
-            actor=principal.actor, action="report.open", institution_id=grant.institution_id, exam_ids=[exam_id]
-        )
-        gathered = await _gathered(grant.report_id, exam_id)
-        return _json(await views.present(resources, gathered, actor=grant.actor, valid=DOCTOR_SESSION))
+        gathered = await _gathered(grant.report_id, grant.exam_id)
+        if gathered is None:
+            await _refused(grant.actor, grant.institution_id, [grant.exam_id])
+            raise _not_shown()
+        return await _shown(gathered, grant.actor, DOCTOR_SESSION)
 
     @api.get("/documents")
     async def document(principal: Viewer) -> Response:
@@ -127,16 +120,13 @@ def router(resources: Resources) -> APIRouter:
         if gathered is None or gathered.signed is None or gathered.signed.document is None:
             raise Problem(404, "No document", "The report has no file, or is not valid any more.")
         ref = gathered.signed.document
-        await resources.database.write(
-            lambda tx: resources.audit.record(
-                tx,
-                actor=principal.actor,
-                action="report.download",
-                institution_id=gathered.exam.institution_id,
-                exam_ids=[exam_id],
-            )
-        )
         data = await views.document(resources, gathered.signed.institution_id, ref)
+        await resources.audit.record_now(
+            actor=principal.actor,
+            action="report.download",
+            institution_id=gathered.exam.institution_id,
+            exam_ids=[exam_id],
+        )
         suffix = "pdf" if ref.media_type == "application/pdf" else "ofd"
         return Response(
             data,
@@ -148,15 +138,31 @@ def router(resources: Resources) -> APIRouter:
             },
         )
 
-    async def _gathered(report_id: str | None, exam_id: str | None) -> views.Gathered:
+    async def _shown(gathered: views.Gathered, actor: str, valid: timedelta) -> dict[str, Any]:
+        """The view, once it is written down who sees it."""
+        view = await views.present(resources, gathered, actor=actor, valid=valid)
+        exam = gathered.exam
+        await resources.audit.record_now(
+            actor=actor, action="report.open", institution_id=exam.institution_id, exam_ids=[exam.exam_id]
+        )
+        return _json(view)
+
+    async def _refused(actor: str, institution_id: str | None, exam_ids: list[str]) -> None:
+        await resources.audit.record_now(
+            actor=actor, action="report.open", institution_id=institution_id, exam_ids=exam_ids, allowed=False
+        )
+
+    async def _gathered(report_id: str | None, exam_id: str | None) -> views.Gathered | None:
         async def work(tx: Transaction) -> views.Gathered | None:
             wanted = exam_id or (await views.exam_of_report(tx, report_id) if report_id else None)
             return await views.gather(tx, wanted, report_id) if wanted else None
 
-        gathered = await resources.database.read(work)
-        if gathered is None:
-            raise _not_shown()
-        return gathered
+        return await resources.database.read(work)
+
+    def _is_theirs(gathered: views.Gathered, row: Row) -> bool:
+        patient, identity = open_patient(resources.keyring, gathered.exam.patient), _identity(row)
+        of_link = identity.get("document_number"), identity.get("phone")
+        return is_still_theirs(patient.document_number, patient.phone, of_link=of_link)
 
     async def _row(code: str) -> Row:
         row = await resources.database.read(lambda tx: store.link(tx, link_code_digest(code)))
