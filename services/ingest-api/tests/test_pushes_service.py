@@ -100,6 +100,55 @@ async def test_a_merged_push_stores_and_announces_both(tmp_path: Path) -> None:
         assert (len(await running.events(ExamRegistered)), len(await running.events(ReportReceived))) == (1, 1)
 
 
+async def shown(running: Running, query: str = "") -> list[tuple[str, str, bool]]:
+    """Interface and number of each push in the list and whether it has an exam, newest first."""
+    pushes = (await running.admin.get(f"/api/ingest-api/v1/pushes{query}")).json()["pushes"]
+    return [(push["interface"], push["number"], push["exam_id"] is not None) for push in pushes]
+
+
+async def test_a_push_is_listed_once_with_its_interface(tmp_path: Path, on_each_database: dict[str, str]) -> None:
+    async with running_service(SERVICE, tmp_path, settings=on_each_database) as running:
+        hospital = await running.add_institution(code=HOSPITAL_CODE)
+        report = report_record(ExampleExam(examined_at=datetime.now(UTC), number="E1"))
+        both = ("examMergeReport-sync", str(report["recordNum"]), True)
+        assert (await running.client.post("/examMergeReport-sync", content=merged(hospital))).json()["code"] == 1
+        assert await shown(running) == [both]
+        await running.client.post("/exam-sync", content=pushed(hospital, "E2"))
+        assert await shown(running) == [("exam-sync", "E2", True), both]
+        await running.client.post("/exam-sync", content=pushed(hospital, "E1"))
+        assert await shown(running) == [("exam-sync", "E1", True), ("exam-sync", "E2", True), both]
+        late = "2000-01-01 00:00:00"
+        again = merged(hospital, lastChangeTime=late)
+        assert (await running.client.post("/examMergeReport-sync", content=again)).json()["code"] == 1
+        listed = [("examMergeReport-sync", "E1", True), ("exam-sync", "E2", True), both]
+        assert await shown(running) == listed
+        assert await shown(running, "?limit=1") == listed[:1]
+        await running.client.post("/exam-sync", content=pushed(hospital, "E3", sex="no such code"))
+
+        async def is_kept() -> bool:
+            return await shown(running) == [("exam-sync", "E3", False), *listed]
+
+        await eventually(is_kept)
+        other = await running.add_institution(code="OTHER", ae_title="OTHER")
+        own, others = (f"?hospital={one.code}" for one in (hospital, other))
+        assert (len(await shown(running, own)), await shown(running, others)) == (4, [])
+
+
+async def test_pushes_that_an_older_release_stored_are_listed(tmp_path: Path, on_each_database: dict[str, str]) -> None:
+    async with running_service(SERVICE, tmp_path, settings=on_each_database) as running:
+        database = running.resources.database
+        await database.write_one(
+            """INSERT INTO exam (exam_id, institution_id, exam_number, digest, changed_at, received_at, sealed)
+               VALUES ('e', 'i', 'E1', 'd', 1, 1, $1)""",
+            b"",
+        )
+        await database.write_one(
+            """INSERT INTO report (report_id, institution_id, report_number, digest, changed_at, received_at, exam_ids,
+               blobs) VALUES ('r', 'i', 'R1', 'd', 2, 2, '["e"]', '[]')"""
+        )
+        assert await shown(running) == [("report/sync", "R1", True), ("exam-sync", "E1", True)]
+
+
 async def test_a_merged_push_whose_report_cannot_be_kept_keeps_no_exam(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -160,14 +209,14 @@ async def test_who_reads_pushes_leaves_one_event_in_a_while(tmp_path: Path) -> N
     assert sorted((body.actor, len(body.exam_ids)) for body in seen) == [("admin", 1), (f"hospital:{HOSPITAL_CODE}", 1)]
 
 
-async def test_senders_that_nobody_knows_fill_no_table(tmp_path: Path) -> None:
+async def test_senders_that_nobody_knows_fill_no_table(tmp_path: Path, on_each_database: dict[str, str]) -> None:
     def refusal(number: int, institution_id: str) -> refusals.Refusal:
         return refusals.Refusal(
             refusal_id=f"{institution_id}{number}", hospital_code=f"made-up-{number}", institution_id=institution_id,
             interface="exam-sync", number="", message="x", faults="[]", at=number,
         )  # fmt: skip
 
-    async with running_service(SERVICE, tmp_path) as running:
+    async with running_service(SERVICE, tmp_path, settings=on_each_database) as running:
         await kept(running, [refusal(number, "") for number in range(refusals.KEEP_PER_HOSPITAL + 20)])
         await kept(running, [refusal(0, "known")])
         rows = await running.resources.database.fetch("SELECT institution_id FROM refusal")

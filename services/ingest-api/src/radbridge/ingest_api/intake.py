@@ -14,6 +14,7 @@ from radbridge.contracts.model.report import Report, ReportFile
 from radbridge.contracts.model.serialization import to_json
 from radbridge.contracts.model.value import changed
 from radbridge.ingest_api.domain.arbitration import Outcome, outcome_of_refusal, outcome_of_stored
+from radbridge.ingest_api.domain.interfaces import Interface
 from radbridge.ingest_api.domain.publication import (
     report_event,
     report_id_of,
@@ -86,7 +87,7 @@ class Intake:
         """
 
         async def store() -> _Push:
-            return await self._report_push(institution, report, document, document_type, digest)
+            return await self._report_push(institution, report, document, document_type, digest, Interface.REPORT)
 
         async def commit(push: _Push, stored_anew: frozenset[str]) -> Accepted:
             outcome = await self.database.write(lambda tx: self._save_report(tx, push, stored_anew, digest))
@@ -108,12 +109,12 @@ class Intake:
         :raises DatabaseUnavailable: nothing was stored; as ``OutcomeUnknown``, all of it or nothing.
         :raises BlobUnavailable: nothing was stored.
         """
-        exam_values, exam_event = exam_row(
-            self.keyring, self.vault, (institution.id, institution.code, institution.name), exam, digest, self.clock()
-        )
+        interface = Interface.EXAM_WITH_REPORT
+        hospital = (institution.id, institution.code, institution.name)
+        exam_values, exam_event = exam_row(self.keyring, self.vault, hospital, exam, digest, self.clock(), interface)
 
         async def store() -> _Push:
-            return await self._report_push(institution, report, document, document_type, digest)
+            return await self._report_push(institution, report, document, document_type, digest, interface)
 
         async def commit(report_push: _Push, stored_anew: frozenset[str]) -> Accepted:
             async def work(tx: Transaction) -> Outcome:
@@ -132,7 +133,13 @@ class Intake:
         return outcome_of_stored((await self.outbox.publish(tx, push.event)).version)
 
     async def _report_push(
-        self, institution: Institution, report: Report, document: bytes | None, document_type: str, digest: str
+        self,
+        institution: Institution,
+        report: Report,
+        document: bytes | None,
+        document_type: str,
+        digest: str,
+        interface: Interface,
     ) -> _Push:
         report_id = report_id_of(institution.id, report.number)
         content, package, file = await self._put_blobs(institution, report, document, document_type)
@@ -155,6 +162,7 @@ class Intake:
             to_micros(self.clock()),
             orjson.dumps(event.exam_ids).decode(),
             orjson.dumps(objects).decode(),
+            interface.value,
         )
         return _Push(report_id, values, event, objects)
 

@@ -18,6 +18,7 @@ from radbridge.contracts.events.base import EncodedBody, encoded
 from radbridge.contracts.events.exam import ExamRegistered, ExamVoided
 from radbridge.contracts.model.exam import Exam
 from radbridge.contracts.model.serialization import to_json
+from radbridge.ingest_api.domain.interfaces import Interface
 from radbridge.ingest_api.domain.publication import exam_event, exam_id_of, record_id_of
 from radbridge.runtime.clock import to_micros
 from radbridge.runtime.database.protocol import Value
@@ -102,9 +103,8 @@ class ExamPreparation:
         exam = decoded(self._message, record, Context(hospital_code=sender.code), EXAM_NUMBER)
         digest = digest_of(self._push_key, plaintext)
         self._keyring.adopt(sender.id, PURPOSE, sender.patient_key)
-        values, event = exam_row(
-            self._keyring, self._vault, (sender.id, sender.code, sender.name), exam, digest, push.received_at
-        )
+        hospital = (sender.id, sender.code, sender.name)
+        values, event = exam_row(self._keyring, self._vault, hospital, exam, digest, push.received_at, Interface.EXAM)
         return PreparedExam(event.exam_id, exam.number, digest, values, encoded(event))
 
 
@@ -114,7 +114,13 @@ def exam_preparation(vault_text: str) -> ExamPreparation:
 
 
 def exam_row(
-    keyring: Keyring, vault: Vault, institution: tuple[str, str, str], exam: Exam, digest: str, received_at: datetime
+    keyring: Keyring,
+    vault: Vault,
+    institution: tuple[str, str, str],
+    exam: Exam,
+    digest: str,
+    received_at: datetime,
+    interface: Interface,
 ) -> tuple[tuple[Value, ...], ExamRegistered | ExamVoided]:
     """The values of ``records.SAVE_EXAM`` and the event of an accepted exam.
 
@@ -134,6 +140,7 @@ def exam_row(
         to_micros(exam.changed_at),
         to_micros(received_at),
         sealed.encode(),
+        interface.value,
     )
     return values, event
 

@@ -7,6 +7,7 @@ import orjson
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel
 
+from radbridge.ingest_api.domain.interfaces import Interface
 from radbridge.ingest_api.store import records, refusals
 from radbridge.runtime.audit import ReadTrail
 from radbridge.runtime.clock import from_micros
@@ -46,6 +47,16 @@ class PushList(BaseModel):
     pushes: list[PushView]
 
 
+def _without_report(exams: list[Row], reports: list[Row]) -> list[Row]:
+    """The exams without those that came in one push with a report that is listed: that is shown as one."""
+    both = {(row["institution_id"], row["digest"]) for row in reports if row["interface"] == Interface.EXAM_WITH_REPORT}
+    return [
+        row
+        for row in exams
+        if row["interface"] != Interface.EXAM_WITH_REPORT or (row["institution_id"], row["digest"]) not in both
+    ]
+
+
 def router(resources: Resources) -> APIRouter:
     """Route ``/api/ingest-api/v1/pushes``."""
     api = APIRouter(prefix="/api/ingest-api/v1", tags=["pushes"])
@@ -69,6 +80,7 @@ def router(resources: Resources) -> APIRouter:
             )
 
         exams, reports, refused = await resources.database.read(work)
+        exams = _without_report(exams, reports)
         views = [_exam(row) for row in exams] + [_report(row) for row in reports] + [_refusal(row) for row in refused]
         views.sort(key=lambda view: view.at, reverse=True)
         shown = views[:limit]
@@ -102,7 +114,7 @@ def router(resources: Resources) -> APIRouter:
             push_id=f"{row['exam_id']}:{row['received_at']}",
             hospital_code=code,
             hospital_name=name,
-            interface="exam-sync",
+            interface=row["interface"],
             accepted=True,
             at=from_micros(row["received_at"]),
             number=row["exam_number"],
@@ -118,7 +130,7 @@ def router(resources: Resources) -> APIRouter:
             push_id=f"{row['report_id']}:{row['received_at']}",
             hospital_code=code,
             hospital_name=name,
-            interface="report/sync",
+            interface=row["interface"],
             accepted=True,
             at=from_micros(row["received_at"]),
             number=row["report_number"],

@@ -21,6 +21,7 @@ from radbridge.contracts.dialects.shanxi_v2_1 import answers, envelope
 from radbridge.contracts.dialects.shanxi_v2_1.pack import load_pack
 from radbridge.contracts.model.report import Report
 from radbridge.ingest_api.domain.arbitration import Outcome
+from radbridge.ingest_api.domain.interfaces import Interface
 from radbridge.ingest_api.intake import Accepted, Intake
 from radbridge.ingest_api.preparing import ExamPush, PreparedExam, Refused, Sender, decoded, digest_of, number_of
 from radbridge.ingest_api.refusal_log import RefusalLog
@@ -35,7 +36,7 @@ from radbridge.runtime.security.patient import PURPOSE
 from radbridge.runtime.service import Endpoint, Resources
 
 REPORT_NUMBER = "recordNum"
-INTERFACES = ("/exam-sync", "/report/sync", "/examMergeReport-sync")
+PATHS = tuple(f"/{interface}" for interface in Interface)
 OTHER_METHODS = ["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"]
 DATABASE_AWAY = "平台暂不可用：数据库无法访问，数据未保存，请稍后重试"
 OUTCOME_UNKNOWN = "平台暂不可用：保存过程中数据库连接中断，结果未知，请重发本次数据"
@@ -129,7 +130,7 @@ def edge(
         del sent  # the caller keeps nothing of it either
         return plaintext, cast("Record", await offload(envelope.parse_record, len(plaintext), plaintext))
 
-    async def push(request: Request, interface: str, accept: Accept) -> Response:
+    async def push(request: Request, interface: Interface, accept: Accept) -> Response:
         known = _Known()
         try:
             accepted = await accept(request, known)
@@ -151,14 +152,14 @@ def edge(
         except ClientDisconnect:
             raise
         except Exception:
-            _log.exception("a push failed", extra={"interface": interface})
+            _log.exception("a push failed", extra={"interface": interface.value})
             refusal = Refused(FAILED)
         else:
             return _answer(answers.success(accepted.record_id, _message(accepted.outcome)))
         refusal_log.note(
             hospital_code=known.institution.code if known.institution else known.hospital_code,
             institution_id=known.institution.id if known.institution else "",
-            interface=interface,
+            interface=interface.value,
             number=refusal.number or known.number,
             message=refusal.message,
             faults=refusal.faults,
@@ -207,17 +208,17 @@ def edge(
     @api.post("/exam-sync", summary="检查数据上传")
     async def exam_sync(request: Request) -> Response:
         """An exam, at registration and whenever it changes. Fields: docs/api/shanxi-v2.1.md."""
-        return await push(request, "exam-sync", accept_exam)
+        return await push(request, Interface.EXAM, accept_exam)
 
     @api.post("/report/sync", summary="报告数据上传")
     async def report_sync(request: Request) -> Response:
         """A report with its signature package. Fields: docs/api/shanxi-v2.1.md."""
-        return await push(request, "report/sync", accept_report)
+        return await push(request, Interface.REPORT, accept_report)
 
     @api.post("/examMergeReport-sync", summary="检查报告合并上传")
     async def exam_merge_report_sync(request: Request) -> Response:
         """An exam and its report in one message. Fields: docs/api/shanxi-v2.1.md."""
-        return await push(request, "examMergeReport-sync", accept_both)
+        return await push(request, Interface.EXAM_WITH_REPORT, accept_both)
 
     async def other_method(request: Request) -> Response:
         return _answer(answers.failure(f"请求方式应为 POST，实际为 {request.method}"))
@@ -225,7 +226,7 @@ def edge(
     async def no_interface(request: Request) -> Response:
         return _answer(answers.failure("接口地址不存在，请核对请求路径"))
 
-    for path in INTERFACES:
+    for path in PATHS:
         api.add_api_route(path, other_method, methods=OTHER_METHODS, include_in_schema=False)
         api.add_api_route(
             path + "/{rest:path}", no_interface, methods=["POST", *OTHER_METHODS], include_in_schema=False
@@ -236,7 +237,7 @@ def edge(
 
 def without_database(path: str) -> Response | None:
     """The answer to a push that arrives while the service waits for its database; ``None`` at other paths."""
-    return _answer(answers.failure(DATABASE_AWAY)) if path in INTERFACES else None
+    return _answer(answers.failure(DATABASE_AWAY)) if path in PATHS else None
 
 
 def _document(report: Report) -> bytes | None:

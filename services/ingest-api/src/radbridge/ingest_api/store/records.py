@@ -3,18 +3,20 @@
 from radbridge.runtime.database.protocol import Row, Transaction
 
 SAVE_EXAM = """
-INSERT INTO exam (exam_id, institution_id, exam_number, digest, changed_at, received_at, sealed)
-VALUES ($1, $2, $3, $4, $5, $6, $7)
+INSERT INTO exam (exam_id, institution_id, exam_number, digest, changed_at, received_at, sealed, interface)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 ON CONFLICT (exam_id) DO UPDATE SET digest = excluded.digest, changed_at = excluded.changed_at,
-    received_at = excluded.received_at, sealed = excluded.sealed
+    received_at = excluded.received_at, sealed = excluded.sealed, interface = excluded.interface
 WHERE excluded.changed_at >= exam.changed_at AND excluded.digest <> exam.digest"""
 """Stores a push unless the stored one stands against it: then no row is touched."""
 
 SAVE_REPORT = """
-INSERT INTO report (report_id, institution_id, report_number, digest, changed_at, received_at, exam_ids, blobs)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+INSERT INTO report (report_id, institution_id, report_number, digest, changed_at, received_at, exam_ids, blobs,
+    interface)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 ON CONFLICT (report_id) DO UPDATE SET digest = excluded.digest, changed_at = excluded.changed_at,
-    received_at = excluded.received_at, exam_ids = excluded.exam_ids, blobs = excluded.blobs
+    received_at = excluded.received_at, exam_ids = excluded.exam_ids, blobs = excluded.blobs,
+    interface = excluded.interface
 WHERE excluded.changed_at >= report.changed_at AND excluded.digest <> report.digest"""
 """Stores a push unless the stored one stands against it: then no row is touched."""
 
@@ -33,14 +35,13 @@ async def report_digest(tx: Transaction, report_id: str) -> str:
 
 async def recent_exams(tx: Transaction, institution_id: str, limit: int) -> list[Row]:
     """The newest accepted exam pushes; all institutions where ``institution_id`` is empty."""
-    return await _recent(
-        tx, "SELECT exam_id, institution_id, exam_number, received_at FROM exam", institution_id, limit
-    )
+    columns = "exam_id, institution_id, exam_number, received_at, digest, interface"
+    return await _recent(tx, f"SELECT {columns} FROM exam", institution_id, limit)  # noqa: S608 (no values in it)
 
 
 async def recent_reports(tx: Transaction, institution_id: str, limit: int) -> list[Row]:
     """The newest accepted report pushes; all institutions where ``institution_id`` is empty."""
-    columns = "report_id, institution_id, report_number, received_at, exam_ids"
+    columns = "report_id, institution_id, report_number, received_at, digest, interface, exam_ids"
     return await _recent(tx, f"SELECT {columns} FROM report", institution_id, limit)  # noqa: S608 (no values in it)
 
 
