@@ -85,6 +85,23 @@ async def test_an_operator_merges_and_splits(tmp_path: Path) -> None:
         assert kept.json()["person_id"] == split.json()["person_id"]
 
 
+async def test_who_was_merged_away_names_the_survivor_and_nobody_is_made_up(tmp_path: Path) -> None:
+    async with running_service(SERVICE, tmp_path) as running:
+        for number, record, document in (("e1", "r1", "d1"), ("e2", "r2", "d2")):
+            await running.publish(exam(number, record, document=document), service="ingest-api")
+        found = await links(running, 2)
+        survivor, retired = found["r1"], found["r2"]
+        await running.admin.post(f"/api/mpi/v1/persons/{survivor}/merge", json={"retired_id": retired})
+
+        kept = (await running.admin.get(f"/api/mpi/v1/persons/{survivor}")).json()
+        assert ({record["record_id"] for record in kept["records"]}, kept["merged_into"]) == ({"r1", "r2"}, None)
+        gone = await running.admin.get(f"/api/mpi/v1/persons/{retired}")
+        assert (gone.status_code, gone.json()) == (
+            200, {"person_id": retired, "records": [], "merged_into": survivor},
+        )  # fmt: skip
+        assert (await running.admin.get("/api/mpi/v1/persons/does-not-exist")).status_code == 404
+
+
 @pytest.mark.real
 async def test_no_record_lands_on_a_person_who_is_merged_away_meanwhile(tmp_path: Path, postgres_database: str) -> None:
     async with running_service(SERVICE, tmp_path, settings={"database_url": postgres_database}) as running:

@@ -21,6 +21,15 @@ class LinkedRecord:
     document_index: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A person, also one who was merged away."""
+
+    person_id: str
+    merged_into: str | None
+    """The person that the records moved to; may itself have been merged since."""
+
+
 async def candidates(tx: Transaction, traits: RecordTraits) -> list[Candidate]:
     """Every linked record of the people who share an index with ``traits`` or have the record itself."""
     rows = await tx.fetch(
@@ -85,6 +94,12 @@ async def record(tx: Transaction, record_id: str) -> LinkedRecord | None:
     """One record, or ``None``."""
     row = await tx.fetch_one(f"SELECT {_RECORD_COLUMNS} FROM patient_record WHERE record_id = $1", record_id)  # noqa: S608
     return _linked(row) if row is not None else None
+
+
+async def person(tx: Transaction, person_id: str) -> Person | None:
+    """One person, or ``None``."""
+    row = await tx.fetch_one("SELECT merged_into FROM person WHERE person_id = $1", person_id)
+    return Person(person_id, row["merged_into"]) if row is not None else None
 
 
 async def person_exists(tx: Transaction, person_id: str) -> bool:

@@ -33,6 +33,7 @@ class PersonView(BaseModel):
 
     person_id: str
     records: list[RecordView]
+    merged_into: str | None = Field(default=None, description="Who has the records of a person that was merged away")
 
 
 class MergeRequest(BaseModel):
@@ -65,13 +66,15 @@ def router(resources: Resources) -> APIRouter:
 
     @api.get("/persons/{person_id}")
     async def get_person(person_id: str, _: Reader) -> PersonView:
-        """A person's records at all hospitals."""
-        return PersonView(
-            person_id=person_id,
-            records=[
-                _view(r) for r in await resources.database.read(lambda tx: store.records_of_person(tx, person_id))
-            ],
-        )
+        """A person's records at all hospitals; of one who was merged away, who has them now."""
+
+        async def work(tx: Transaction) -> tuple[store.Person | None, list[store.LinkedRecord]]:
+            return await store.person(tx, person_id), await store.records_of_person(tx, person_id)
+
+        person, records = await resources.database.read(work)
+        if person is None:
+            raise Problem(404, "No such person", f"person {person_id} does not exist")
+        return PersonView(person_id=person_id, records=[_view(r) for r in records], merged_into=person.merged_into)
 
     @api.post("/persons/{person_id}/merge")
     async def merge(person_id: str, request: MergeRequest, _: Administrator) -> PersonView:
