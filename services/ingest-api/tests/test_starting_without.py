@@ -12,7 +12,7 @@ from radbridge.contracts.dialects.shanxi_v2_1 import envelope
 from radbridge.contracts.dialects.shanxi_v2_1.examples import HOSPITAL_CODE, ExampleExam, exam_record
 from radbridge.contracts.events.exam import ExamRegistered
 from radbridge.contracts.events.session import SessionEnded
-from radbridge.ingest_api.api.shanxi import INTERFACES
+from radbridge.ingest_api.api.shanxi import PATHS
 from radbridge.ingest_api.main import SERVICE
 from radbridge.runtime import readiness
 from radbridge.runtime.bus.open import open_log
@@ -120,7 +120,7 @@ async def test_a_push_while_the_start_waits_for_the_database_learns_the_reason(t
             return running.host.readiness.database_is_away
 
         await eventually(is_away)
-        for path in INTERFACES:
+        for path in PATHS:
             answer = await running.client.post(path, content=b"{}")
             assert (answer.status_code, answer.json()["code"]) == (200, 0)
             assert "数据库" in answer.json()["message"]
