@@ -149,11 +149,25 @@ async def test_a_missing_build_is_told(tmp_path: Path) -> None:
     assert "make web" in console.text
 
 
-def test_the_default_folder_is_where_the_build_is_unpacked() -> None:
+def test_the_default_folder_is_where_the_build_is_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever its version."""
     from tools.stamps import ROOT
     from tools.web import VIEWER
 
-    assert ROOT / PortalSettings().viewer_dir == VIEWER
+    monkeypatch.chdir(tmp_path)
+    for version in ("3.9.4", "3.99.0", "3.13.2"):
+        (tmp_path / VIEWER.relative_to(ROOT).parents[1] / version / VIEWER.name).mkdir(parents=True)
+    chosen = tmp_path / PortalSettings().viewer_dir
+    assert chosen.relative_to(tmp_path) == VIEWER.relative_to(ROOT).parents[1] / "3.99.0" / VIEWER.name
+
+
+def test_the_viewer_of_the_checkout_is_found_from_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tools.web import VIEWER
+
+    if not VIEWER.is_dir():
+        pytest.skip("the viewer is not unpacked (make web)")
+    monkeypatch.chdir(tmp_path)
+    assert PortalSettings().viewer_dir == VIEWER
 
 
 async def test_a_view_without_a_good_link_says_so_to_programs_too(tmp_path: Path) -> None:

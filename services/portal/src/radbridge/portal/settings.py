@@ -1,5 +1,6 @@
 """Settings of ``portal``. Environment: ``RADBRIDGE_PORTAL_…``."""
 
+import re
 from pathlib import Path
 
 from pydantic import Field
@@ -7,11 +8,27 @@ from pydantic_settings import SettingsConfigDict
 
 from radbridge.runtime.settings import EnvironmentSettings
 
+_PAGES = "web/dist"
+_VIEWERS = ".tools/ohif"
 
-def _built(folder: str) -> Path:
-    """A folder of built files: below the working directory, else below the checkout that this module runs from."""
-    checkout = Path(__file__).parents[5] / folder
-    return checkout if checkout.exists() and not Path(folder).exists() else Path(folder)
+
+def _pages() -> Path:
+    """As built by ``make web``: below the working directory, else below the checkout that this module runs from."""
+    return next((root / _PAGES for root in _roots() if (root / _PAGES).exists()), Path(_PAGES))
+
+
+def _viewer() -> Path:
+    """As unpacked by ``make web``, in the same places; of several versions the newest. Which one it should be is known
+    to the tools alone."""
+    for root in _roots():
+        unpacked = list(root.glob(f"{_VIEWERS}/*/dist"))
+        if unpacked:
+            return max(unpacked, key=lambda build: [int(number) for number in re.findall(r"\d+", build.parent.name)])
+    return Path(_VIEWERS)
+
+
+def _roots() -> tuple[Path, Path]:
+    return Path(), Path(__file__).parents[5]
 
 
 class PortalSettings(EnvironmentSettings):
@@ -19,9 +36,9 @@ class PortalSettings(EnvironmentSettings):
 
     model_config = SettingsConfigDict(env_prefix="RADBRIDGE_PORTAL_")
 
-    pages_dir: Path = Field(default_factory=lambda: _built("web/dist"))
+    pages_dir: Path = Field(default_factory=_pages)
     """The console, patient and doctor pages as built by ``make web``."""
-    viewer_dir: Path = Field(default_factory=lambda: _built(".tools/ohif/3.13.2/dist"))
+    viewer_dir: Path = Field(default_factory=_viewer)
     """The OHIF viewer's published build."""
     oidc_label: str = "单点登录 / Single sign-on"
     """Text of the button that logs in at the OpenID provider."""

@@ -167,5 +167,5 @@ def _media_type(file: Path) -> str:
 
 
 _MISSING = """<!doctype html><html lang="zh-CN"><meta charset="utf-8"><title>影像 Images</title>
-<p>影像浏览器尚未安装，请先运行 <code>make web</code>。</p>
-<p>The viewer is not installed yet: run <code>make web</code>.</p></html>"""
+<p>影像浏览器尚未安装，请先运行 <code>make web</code>，然后重新启动。</p>
+<p>The viewer is not installed yet: run <code>make web</code> and start again.</p></html>"""
