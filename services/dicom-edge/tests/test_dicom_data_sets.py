@@ -1,7 +1,9 @@
 """Encoded data sets: walked, told as JSON, and refused where they are none."""
 
 import struct
+import zlib
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -146,7 +148,24 @@ def test_long_values_are_named_and_found_by_their_address() -> None:
     told: Any = data_set_json(data_set, EXPLICIT_LITTLE, bulk_data_uri="http://x/".__add__)
     address = told["00540100"]["Value"][0]["00541010"]["BulkDataURI"]
     assert address == "http://x/00540100/0/00541010"
-    assert find_value(data_set, EXPLICIT_LITTLE, address.removeprefix("http://x/").split("/")) == value
+    start, length = find_value(data_set, EXPLICIT_LITTLE, address.removeprefix("http://x/").split("/"))
+    assert data_set[start : start + length] == value
+
+
+def test_deflated_data_is_inflated_to_its_end_and_not_beyond_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("radbridge.dicom_edge.domain.header.INFLATED_MAX", 3 << 20)
+
+    def deflated(data: bytes) -> bytes:
+        packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+        return packer.compress(data) + packer.flush()
+
+    for size in (0, 1, (1 << 20) - 1, 1 << 20, (1 << 20) + 1, 3 << 20):
+        assert inflate(deflated(bytes(size))) == bytes(size)
+    noise = Random(1).randbytes(2_500_000)
+    assert inflate(memoryview(deflated(noise) + b"padding")) == noise
+    for wrong in (deflated(bytes((3 << 20) + 1)), deflated(noise)[:-1], b"", b"\xff\xff"):
+        with pytest.raises(DataSetError):
+            inflate(wrong)
 
 
 def test_json_says_what_pydicom_says(shared_dicom: Path) -> None:

@@ -6,7 +6,9 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryFile
 from types import TracebackType
+from typing import IO
 
 from radbridge.contracts.identifiers import new_id
 
@@ -204,6 +206,15 @@ class Volume:
                     (folder / f"{name}{_DRAFT_SUFFIX}").unlink(missing_ok=True)
                     removed += 1
         return removed
+
+    def scratch(self, size: int) -> IO[bytes]:
+        """A file without a name, of that size in the end; it vanishes when it is closed.
+
+        :raises VolumeFull: it would take room that must stay free.
+        """
+        if self.free_bytes() - size < self._free_bytes_min:
+            raise VolumeFull
+        return TemporaryFile(dir=self._root)
 
     def set_aside(self, name: str) -> None:
         """Take a file out of the way, for an operator to look at."""

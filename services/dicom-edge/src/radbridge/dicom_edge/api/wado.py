@@ -11,17 +11,8 @@ from fastapi.responses import Response, StreamingResponse
 
 from radbridge.dicom_edge.access import ReadAccess
 from radbridge.dicom_edge.domain.bulk_data import find_value
-from radbridge.dicom_edge.domain.dataset import DataSetError
-from radbridge.dicom_edge.domain.frames import (
-    FrameGeometry,
-    NoSuchFrame,
-    basic_offsets,
-    encapsulated_frames,
-    geometry_of_tag,
-    join_fragments,
-    native_frame,
-)
-from radbridge.dicom_edge.domain.header import offset_table
+from radbridge.dicom_edge.domain.dataset import DataSetError, tag_text
+from radbridge.dicom_edge.domain.frames import Frame, NoSuchFrame
 from radbridge.dicom_edge.domain.media_types import (
     DICOM,
     DICOM_JSON,
@@ -40,10 +31,12 @@ from radbridge.dicom_edge.domain.transfer_syntaxes import (
     frame_media_type,
     frame_transfer_syntax,
 )
+from radbridge.dicom_edge.frame_reader import locate_frames
 from radbridge.dicom_edge.metadata import BASE, PreparedMetadata, instance_path
-from radbridge.dicom_edge.objects import ObjectElsewhere, ObjectMissing, Objects
+from radbridge.dicom_edge.objects import CHUNK_BYTES, ObjectElsewhere, ObjectMissing, Objects, StoredBytes
 from radbridge.dicom_edge.queries import instances_to_serve
 from radbridge.dicom_edge.store import Instance
+from radbridge.dicom_edge.volume import VolumeFull
 from radbridge.runtime.database.protocol import Database
 from radbridge.runtime.problems import Problem
 
@@ -51,6 +44,7 @@ T = TypeVar("T")
 
 _HEADERS = {"cache-control": "no-store"}
 _RETRIEVE = "dicomweb.retrieve"
+_AT_ONCE_BYTES_MAX = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,62 +124,12 @@ class Wado:
             part_type, multipart = choose_frame_type(parse_accept(request.headers.get("accept")), syntax, media_type)
         except NotAcceptable as error:
             raise Problem(406, detail=f"Given is {error}.") from error
+        value = await _or_problem(self.objects.pixel_value(found))
         try:
-            frames = await _or_problem(self._frames(found, numbers))
+            frames = await _or_problem(locate_frames(self.objects, value, found, numbers))
         except NoSuchFrame as error:
             raise Problem(404, detail="The object has no such frame.") from error
-        content_type = f"{part_type}; transfer-syntax={syntax}"
-        if not multipart and len(frames) == 1:
-            return Response(frames[0], headers={**_HEADERS, "content-type": content_type})
-        writer = MultipartWriter(part_type)
-        body = b"".join(piece for frame in frames for piece in (writer.part(content_type, length=len(frame)), frame))
-        return Response(body + writer.end(), headers={**_HEADERS, "content-type": writer.content_type})
-
-    async def _frames(self, found: Instance, numbers: list[int]) -> list[bytes]:
-        if found.encapsulated:
-            alone = await self._frames_by_offset(found, numbers)
-            if alone is not None:
-                return alone
-            header = await self.objects.header(found)
-            value = await self.objects.pixel_bytes(found, 0, found.pixel_length)
-            encoding = encoding_of(found.transfer_syntax_uid, bytes(header[:8]))
-            table = offset_table(header, encoding)
-            return await asyncio.to_thread(encapsulated_frames, value, numbers, found.number_of_frames, table)
-        geometry = geometry_of_tag(
-            FrameGeometry(
-                found.rows,
-                found.columns,
-                found.samples_per_pixel,
-                found.bits_allocated,
-                found.photometric_interpretation,
-                found.number_of_frames,
-            ),
-            found.pixel_tag,
-        )
-        frames: list[bytes] = []
-        for number in numbers:
-            first, length, _ = geometry.span(number)
-            if first + length > found.pixel_length:
-                raise NoSuchFrame(number)
-            data = await self.objects.pixel_bytes(found, first, length)
-            frames.append(native_frame(geometry, number, data))
-        return frames
-
-    async def _frames_by_offset(self, found: Instance, numbers: list[int]) -> list[bytes] | None:
-        """Encapsulated frames read alone, where a Basic Offset Table tells where they lie."""
-        if found.number_of_frames == 1:
-            return None
-        start = await self.objects.pixel_bytes(found, 0, min(found.pixel_length, 16 + 4 * found.number_of_frames))
-        offsets = basic_offsets(start)
-        if offsets is None or len(offsets) != found.number_of_frames:
-            return None
-        if not all(1 <= number <= len(offsets) for number in numbers):
-            raise NoSuchFrame(numbers)
-        ends = [*offsets[1:], found.pixel_length]
-        return [
-            join_fragments(await self.objects.pixel_bytes(found, offsets[n - 1], ends[n - 1] - offsets[n - 1]))
-            for n in numbers
-        ]
+        return await _parts_response(value, frames, part_type, f"{part_type}; transfer-syntax={syntax}", multipart)
 
     async def bulk_data_response(self, request: Request, found: Instance, path: str) -> Response:
         """One value as stored."""
@@ -193,18 +137,32 @@ class Wado:
             multipart = choose_bulk_type(parse_accept(request.headers.get("accept")))
         except NotAcceptable as error:
             raise Problem(406, detail=f"Given is {error}.") from error
-        data_set = await _or_problem(self.objects.data_set(found))
-        encoding = encoding_of(found.transfer_syntax_uid, bytes(data_set[:8]))
         try:
-            value = await asyncio.to_thread(find_value, data_set, encoding, path.split("/"))
+            value, place = await self._bulk_data(found, path)
         except DataSetError as error:
             raise Problem(404, detail="The object has no such value.") from error
         content_type = f"{OCTET_STREAM}; transfer-syntax={found.transfer_syntax_uid}"
-        if not multipart:
-            return Response(value, headers={**_HEADERS, "content-type": content_type})
-        writer = MultipartWriter(OCTET_STREAM)
-        body = writer.part(content_type, length=len(value)) + value + writer.end()
-        return Response(body, headers={**_HEADERS, "content-type": writer.content_type})
+        return await _parts_response(value, [place], OCTET_STREAM, content_type, multipart)
+
+    async def _bulk_data(self, found: Instance, path: str) -> tuple[StoredBytes, Frame]:
+        """Where a value lies, as part of the pixel data or of the data set.
+
+        :raises DataSetError: there is no such value.
+        """
+        if found.pixel_tag and path.upper() == tag_text(found.pixel_tag):
+            value = await _or_problem(self.objects.pixel_value(found))
+            return value, Frame.of_bytes((0, value.length))
+        data_set = await _or_problem(self.objects.header(found))
+        encoding = encoding_of(found.transfer_syntax_uid, bytes(data_set[:8]))
+        tags = path.split("/")
+        try:
+            place = await asyncio.to_thread(find_value, data_set, encoding, tags)
+        except DataSetError:
+            if not _lies_behind_pixel_data(found, tags[0]):
+                raise
+            data_set = await _or_problem(self.objects.data_set(found))
+            place = await asyncio.to_thread(find_value, data_set, encoding, tags)
+        return StoredBytes.of(data_set), Frame.of_bytes(place)
 
 
 def router(wado: Wado) -> APIRouter:
@@ -251,11 +209,49 @@ def router(wado: Wado) -> APIRouter:
     return routes
 
 
+def _lies_behind_pixel_data(found: Instance, tag: str) -> bool:
+    return found.pixel_tag > 0 and tag.upper() > tag_text(found.pixel_tag)
+
+
 def _frame_numbers(text: str) -> list[int]:
     parts: Sequence[str] = text.split(",")
     if len(parts) > 10_000 or not all(part.isascii() and part.isdigit() and len(part) < 10 for part in parts):
         raise Problem(400, detail="Frames are numbers from 1, separated by commas.")
-    return [int(part) for part in parts]
+    numbers = [int(part) for part in parts]
+    if len(set(numbers)) < len(numbers):
+        raise Problem(400, detail="Each frame is given once.")
+    return numbers
+
+
+async def _parts_response(
+    value: StoredBytes, frames: Sequence[Frame], part_type: str, content_type: str, multipart: bool
+) -> Response:
+    """Parts of a value: small answers at once, so that whatever fails is told; others as they are read."""
+    writer = MultipartWriter(part_type)
+    if multipart or len(frames) > 1:
+        heads = [writer.part(content_type, length=frame.length) for frame in frames]
+        end, content_type = writer.end(), writer.content_type
+    else:
+        heads, end = [b""], b""
+    length = sum(len(head) + frame.length for head, frame in zip(heads, frames, strict=True)) + len(end)
+
+    async def body() -> AsyncIterator[bytes]:
+        for head, frame in zip(heads, frames, strict=True):
+            yield head
+            async for chunk in value.stream(frame):
+                yield chunk
+        yield end
+
+    headers = {**_HEADERS, "content-type": content_type}
+    if length <= _AT_ONCE_BYTES_MAX:
+        return Response(await _or_problem(_joined(body())), headers=headers)
+    first = next(piece for frame in frames for piece in frame.pieces(CHUNK_BYTES))
+    await _or_problem(value.window(first.offset, first.length, first.length))
+    return StreamingResponse(body(), headers={**headers, "content-length": str(length)})
+
+
+async def _joined(chunks: AsyncIterator[bytes]) -> bytes:
+    return b"".join([chunk async for chunk in chunks])
 
 
 async def _or_problem(work: Awaitable[T]) -> T:
@@ -267,3 +263,5 @@ async def _or_problem(work: Awaitable[T]) -> T:
         raise Problem(410, detail="The object is listed, but lost.") from error
     except DataSetError as error:
         raise Problem(410, detail="The object cannot be read.") from error
+    except VolumeFull as error:
+        raise Problem(503, detail="There is no room to read so large an object.") from error

@@ -6,8 +6,9 @@ from radbridge.dicom_edge.domain.dataset import Buffer, DataSetError, Element, i
 from radbridge.dicom_edge.domain.transfer_syntaxes import Encoding
 
 
-def find_value(data_set: Buffer, encoding: Encoding, path: Sequence[str]) -> bytes:
-    """Value of the element at a path of tags with item numbers between them (``54000100/0/54001010``).
+def find_value(data_set: Buffer, encoding: Encoding, path: Sequence[str]) -> tuple[int, int]:
+    """First byte and number of bytes of the value at a path of tags with item numbers between them
+    (``54000100/0/54001010``).
 
     :raises DataSetError: there is no such element.
     """
@@ -15,7 +16,7 @@ def find_value(data_set: Buffer, encoding: Encoding, path: Sequence[str]) -> byt
     for depth in range(0, len(path), 2):
         element = _element(data_set, encoding, start, end, _number(path[depth], 16))
         if depth == len(path) - 1:
-            return bytes(data_set[element.offset : element.offset + element.length])
+            return element.offset, element.length
         start, end = _item(data_set, element, _number(path[depth + 1], 10))
         encoding = element.inner
     raise DataSetError("the path ends at an item")

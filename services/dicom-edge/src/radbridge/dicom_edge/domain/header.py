@@ -79,6 +79,10 @@ _WANTED = frozenset((SPECIFIC_CHARACTER_SET, *STUDY_TAGS, *SERIES_TAGS, *INSTANC
 
 INFLATED_MAX = 256 << 20
 """Bytes of a deflated data set that are inflated at most."""
+INFLATION_MAX = 1032
+"""Times that deflated data can grow (RFC 1951: 258 bytes from two bits)."""
+_INFLATED_AT_ONCE = 1 << 20
+_OFFSET_TABLE_MAX = 8 << 20
 _VALUE_MAX = 4096
 """Longer values of wanted elements are no such values."""
 
@@ -142,18 +146,48 @@ class ObjectHeader:
         return None
 
 
-def inflate(data: Buffer) -> bytes:
+class Inflater:
+    """Inflates a data set that comes in parts, to at most ``INFLATED_MAX`` bytes.
+
+    :raises DataSetError: in ``feed``, it is not deflated data or too large; in ``close``, it ends early.
+    """
+
+    def __init__(self) -> None:
+        self._inflater = zlib.decompressobj(wbits=-zlib.MAX_WBITS)
+        self._size = 0
+
+    def feed(self, data: Buffer) -> Iterator[bytes]:
+        """What the next bytes bring."""
+        more = True
+        while more and not self._inflater.eof:
+            try:
+                clear = self._inflater.decompress(data, _INFLATED_AT_ONCE)
+            except zlib.error as error:
+                raise DataSetError("the deflated data set cannot be inflated") from error
+            self._size += len(clear)
+            if self._size > INFLATED_MAX:
+                raise DataSetError("the deflated data set is too large")
+            yield clear
+            data = self._inflater.unconsumed_tail
+            more = len(data) > 0 or len(clear) == _INFLATED_AT_ONCE
+
+    def close(self) -> None:
+        """The data ended."""
+        if not self._inflater.eof:
+            raise DataSetError("the deflated data set ends early")
+
+
+def inflate(data: Buffer) -> Buffer:
     """A deflated data set in clear, at most ``INFLATED_MAX`` bytes of it.
 
-    :raises DataSetError: it is not deflated data, or ends early.
+    :raises DataSetError: it is not deflated data, ends early, or is too large.
     """
-    inflater = zlib.decompressobj(wbits=-zlib.MAX_WBITS)
-    try:
-        clear = inflater.decompress(bytes(data), INFLATED_MAX)
-    except zlib.error as error:
-        raise DataSetError("the deflated data set cannot be inflated") from error
-    if not inflater.eof:
-        raise DataSetError("the deflated data set ends early or is too large")
+    inflater, clear = Inflater(), bytearray()
+    view = memoryview(data)
+    for start in range(0, len(view), _INFLATED_AT_ONCE):
+        for piece in inflater.feed(view[start : start + _INFLATED_AT_ONCE]):
+            clear += piece
+    inflater.close()
     return clear
 
 
@@ -184,7 +218,8 @@ def offset_table(header: Buffer, encoding: Encoding) -> tuple[bytes, bytes] | No
     tables: dict[int, bytes] = {}
     with contextlib.suppress(DataSetError):
         for element in walk(header, encoding):
-            if element.tag in (_EXTENDED_OFFSET_TABLE, _EXTENDED_OFFSET_TABLE_LENGTHS):
+            is_table = element.tag in (_EXTENDED_OFFSET_TABLE, _EXTENDED_OFFSET_TABLE_LENGTHS)
+            if is_table and element.length <= _OFFSET_TABLE_MAX:
                 tables[element.tag] = bytes(header[element.offset : element.offset + element.length])
     if len(tables) < 2:
         return None
