@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import subprocess
 from dataclasses import replace
@@ -145,6 +146,71 @@ def test_signed_attributes_must_be_there_once_and_fit(doctor: Doctor, store: Tru
     ):
         verdict = judge_pkcs7(DATA, signed_by_attributes(doctor, *attributes), store, at=now)
         assert not verdict.signature_ok
+
+
+def ess_attribute(name: str, digest: bytes, *issuer_serial: bytes) -> bytes:
+    return sequence(oid(name), set_of(sequence(sequence(sequence(octets(digest), *issuer_serial)))))
+
+
+def test_signed_attributes_that_name_a_certificate_name_the_signers(
+    authority: TrialAuthority, doctor: Doctor, store: TrustStore, now: datetime
+) -> None:
+    sha1, sha256 = (lambda data: hashlib.sha1(data).digest()), (lambda data: hashlib.sha256(data).digest())
+    kind = sequence(oid(oids.ATTRIBUTE_CONTENT_TYPE), set_of(oid(oids.GM_DATA)))
+    hashed = sequence(oid(oids.ATTRIBUTE_MESSAGE_DIGEST), set_of(octets(sm3(DATA))))
+    certificate, other = doctor.certificate, authority.issue_doctor("李四", "").certificate
+
+    def issued_as(name: bytes, serial: int) -> bytes:
+        return sequence(sequence(explicit(4, name)), integer(serial))
+
+    def good(attribute: bytes) -> bool:
+        verdict = judge_pkcs7(DATA, signed_by_attributes(doctor, kind, hashed, attribute), store, at=now)
+        assert verdict.signature_ok or "ESS" in verdict.reason
+        return verdict.good
+
+    first, second = oids.ATTRIBUTE_SIGNING_CERTIFICATE, oids.ATTRIBUTE_SIGNING_CERTIFICATE_V2
+    assert good(ess_attribute(first, sha1(doctor.cert_der)))
+    assert good(ess_attribute(second, sha256(doctor.cert_der)))
+    assert good(ess_attribute(second, sha256(doctor.cert_der), issued_as(certificate.issuer, certificate.serial)))
+    assert not good(ess_attribute(first, sha1(other.raw)))
+    assert not good(ess_attribute(second, sha256(other.raw)))
+    assert not good(ess_attribute(second, sha256(doctor.cert_der), issued_as(certificate.issuer, other.serial)))
+    assert not good(ess_attribute(second, sha256(doctor.cert_der), issued_as(certificate.subject, certificate.serial)))
+    assert not good(sequence(oid(second), set_of(sequence())))
+    assert not good(sequence(oid(second), set_of()))
+
+
+def test_a_stranger_with_the_signers_name_does_not_spoil_the_signature(
+    doctor: Doctor, store: TrustStore, now: datetime
+) -> None:
+    content_type, tagged = der.parse(doctor.sign_pkcs7(DATA)).children()
+    fields = [field.raw for field in tagged.children()[0].children()]
+
+    def good(*certificates: bytes) -> bool:
+        whole = sequence(*fields[:3], explicit(0, *certificates), fields[-1])
+        return judge_pkcs7(DATA, sequence(content_type.raw, explicit(0, whole)), store, at=now).good
+
+    other_key = doctor.cert_der.replace(doctor.key.point, TrialAuthority.create(now).issue_doctor("", "").key.point)
+    same_key = doctor.cert_der[:-1] + bytes([doctor.cert_der[-1] ^ 1])
+    assert good(doctor.cert_der)
+    assert good(other_key, doctor.cert_der)
+    assert good(same_key, other_key, doctor.cert_der)
+    assert not good(other_key)
+    assert not good(same_key)
+
+
+def test_a_stranger_with_the_signers_name_signs_nothing_in_its_place(
+    authority: TrialAuthority, doctor: Doctor, store: TrustStore, now: datetime
+) -> None:
+    stranger = authority.issue_doctor("李四", "")
+    forged = doctor.cert_der.replace(doctor.key.point, stranger.key.point)
+    signed = replace(stranger, cert_der=forged).sign_pkcs7(DATA)
+    content_type, tagged = der.parse(signed).children()
+    fields = [field.raw for field in tagged.children()[0].children()]
+    whole = sequence(*fields[:3], explicit(0, forged, doctor.cert_der), fields[-1])
+    verdict = judge_pkcs7(DATA, sequence(content_type.raw, explicit(0, whole)), store, at=now)
+    assert not verdict.signature_ok
+    assert verdict.certificate.good
 
 
 @pytest.mark.proves("SX-024", "SX-087")

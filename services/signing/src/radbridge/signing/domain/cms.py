@@ -51,15 +51,18 @@ class SignerInfo:
         except DerError:
             return None
 
+    def find_certificates(self, certificates: Sequence[Certificate]) -> list[Certificate]:
+        """Those of `certificates`, each once, that bear the signer's name; strangers may bear it too."""
+        return [one for one in dict.fromkeys(certificates) if self._is_named(one)]
+
     def find_certificate(self, certificates: Sequence[Certificate]) -> Certificate | None:
-        """The signer's certificate among `certificates`."""
-        for certificate in certificates:
-            if self.issuer_and_serial is not None:
-                if (certificate.issuer_key, certificate.serial) == self.issuer_and_serial:
-                    return certificate
-            elif certificate.extensions.subject_key_id == self.subject_key_id:
-                return certificate
-        return None
+        """The first of `find_certificates`."""
+        return next(iter(self.find_certificates(certificates)), None)
+
+    def _is_named(self, certificate: Certificate) -> bool:
+        if self.issuer_and_serial is not None:
+            return (certificate.issuer_key, certificate.serial) == self.issuer_and_serial
+        return certificate.extensions.subject_key_id == self.subject_key_id
 
 
 @dataclass(frozen=True, repr=False)

@@ -9,9 +9,20 @@ from datetime import datetime
 from radbridge.signing.domain import oids
 from radbridge.signing.domain.certificate import Certificate
 from radbridge.signing.domain.chain import CertStatus, CertVerdict, Usage, judge_certificate
-from radbridge.signing.domain.cms import SignedData, SignerFault, SignerInfo, parse_signed_data, verify_signer
+from radbridge.signing.domain.cms import (
+    SignedData,
+    SignerArithmetic,
+    SignerFault,
+    SignerInfo,
+    parse_signed_data,
+    verify_signer,
+)
 from radbridge.signing.domain.errors import DerError
+from radbridge.signing.domain.ess import names_certificate
 from radbridge.signing.domain.trust_store import TrustStore
+
+# Each costs a signature verification; honest containers hold one.
+_MAX_CANDIDATES = 8
 
 
 @dataclass(frozen=True)
@@ -23,6 +34,10 @@ class SignerVerdict:
     reason: str
     certificate_verdict: CertVerdict
     info: SignerInfo
+
+    @property
+    def good(self) -> bool:
+        return self.fault is None and self.certificate_verdict.good
 
 
 @dataclass(frozen=True)
@@ -83,12 +98,31 @@ def judge_signer(
     now: datetime | None = None,
     known: Sequence[Certificate] = (),
 ) -> SignerVerdict:
-    """One signer of `signed` over `content`."""
+    """One signer of `signed` over `content`.
+
+    Certificates travel unsigned, so that others may bear the signer's name: one by which all is good counts,
+    else one that its CA vouches for, else one whose key signed.
+    """
     # Where certificates came along the signer's is among them: one that was damaged must not be made up for.
-    certificate = info.find_certificate(signed.certificates or known)
-    if certificate is None:
+    candidates = info.find_certificates(signed.certificates or known)
+    if not candidates:
         missing = CertVerdict(CertStatus.NOT_FOUND)
         return SignerVerdict(None, SignerFault.SIGNATURE, missing.reason, missing, info)
-    arithmetic = verify_signer(info, signed.content_type, content, certificate.key)
-    verdict = judge_certificate(certificate, store, at=at, now=now, usage=Usage.SIGNATURE, extra=signed.certificates)
-    return SignerVerdict(certificate, arithmetic.fault, arithmetic.reason, verdict, info)
+    judged: list[SignerVerdict] = []
+    for certificate in candidates[:_MAX_CANDIDATES]:
+        arithmetic = _verify(info, signed.content_type, content, certificate)
+        verdict = judge_certificate(
+            certificate, store, at=at, now=now, usage=Usage.SIGNATURE, extra=signed.certificates
+        )
+        judged.append(SignerVerdict(certificate, arithmetic.fault, arithmetic.reason, verdict, info))
+        if judged[-1].good:
+            break
+    return min(judged, key=lambda one: (not one.good, not one.certificate_verdict.good, one.fault is not None))
+
+
+def _verify(info: SignerInfo, content_type: str, content: bytes, certificate: Certificate) -> SignerArithmetic:
+    """The signer's arithmetic, and that its signed attributes name `certificate` if they name any."""
+    arithmetic = verify_signer(info, content_type, content, certificate.key)
+    if arithmetic.fault is None and not names_certificate(info, certificate):
+        return SignerArithmetic(SignerFault.ATTRIBUTES, "签名属性中的签名证书标识（ESS）与签名人证书不符")
+    return arithmetic

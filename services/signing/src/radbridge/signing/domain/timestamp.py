@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -12,6 +11,7 @@ from radbridge.signing.domain.certificate import Certificate
 from radbridge.signing.domain.chain import CertStatus, CertVerdict, Usage, allows, judge_certificate
 from radbridge.signing.domain.cms import SignedData, SignerInfo, digest, parse_signed_data, verify_signer
 from radbridge.signing.domain.errors import DerError
+from radbridge.signing.domain.ess import names_certificate
 from radbridge.signing.domain.trust_store import TrustStore
 
 FUTURE_TOLERANCE = timedelta(minutes=10)
@@ -139,7 +139,7 @@ def _signature_fault(
     arithmetic = verify_signer(token.signer, token.signed.content_type, token.content, tsa.key)
     if arithmetic.fault is not None:
         return VerifyRes.INVALID, f"时间戳{arithmetic.reason}"
-    if not _ess_matches(token.signer, tsa):
+    if not names_certificate(token.signer, tsa):
         return VerifyRes.INVALID, "时间戳中的签名证书标识与时间戳服务器证书不符"
     if not allows(tsa, Usage.TIMESTAMP):
         return VerifyRes.INVALID, "证书不是时间戳服务器证书（缺少时间戳扩展密钥用途）"
@@ -165,26 +165,3 @@ def _certificate_fault(tsa: Certificate, verdict: CertVerdict, gen_time: datetim
     if dated and gen_time > tsa.not_after:
         return VerifyRes.EXPIRED, "签发时间戳时服务器证书已过有效期"
     return VerifyRes.UNTRUSTED, f"时间戳服务器{verdict.reason}"
-
-
-def _ess_matches(signer: SignerInfo, tsa: Certificate) -> bool:
-    """Whether the ESS attributes that are there name the TSA's certificate (RFC 5035); domestic tokens have none."""
-    try:
-        for oid, default in (
-            (oids.ATTRIBUTE_SIGNING_CERTIFICATE, oids.SHA1),
-            (oids.ATTRIBUTE_SIGNING_CERTIFICATE_V2, oids.SHA256),
-        ):
-            for value in signer.attributes.get(oid, []):
-                cert_id = value.cursor().take(der.SEQUENCE, "certs").cursor().take(der.SEQUENCE, "ESSCertID").cursor()
-                algorithm = cert_id.optional(der.SEQUENCE)
-                named = default if algorithm is None else algorithm.cursor().take(der.OID).oid()
-                if cert_id.take(what="certHash").octets() != _certificate_hash(named, tsa.raw):
-                    return False
-    except DerError:
-        return False
-    return True
-
-
-def _certificate_hash(oid: str, data: bytes) -> bytes | None:
-    # ESS version 1 fixes SHA-1; it only picks among certificates whose own signature is verified.
-    return hashlib.sha1(data, usedforsecurity=False).digest() if oid == oids.SHA1 else digest(oid, data)
