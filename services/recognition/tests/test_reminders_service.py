@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -108,13 +108,36 @@ class Region:
 
     async def mark(self, study: dict[str, Any], decision: str, reason: str = "", *, method: str = "POST") -> str:
         """B's decision; answers the code."""
+        return await self.mark_all(study, [self.decision(study["reportId"], decision, reason)], method=method)
+
+    def decision(self, report_id: str, decision: str, reason: str = "", *, origin: str | None = None) -> dict[str, str]:
+        """One entry of a mark, about a report of A unless another hospital is named."""
+        return {
+            "originHospitalCode": origin or self.a.code, "smrMark": decision, "smrMessage": reason,
+            "ReportID": report_id,
+        }  # fmt: skip
+
+    async def mark_all(
+        self, study: dict[str, Any], decisions: Sequence[dict[str, str]], *, method: str = "POST"
+    ) -> str:
+        """B's decisions in one request at the address of a study; answers the code."""
         record: dict[str, Any] = {
             "requestId": "m1", "hospitalCode": self.b.code, "ICCard": NUMBER, "opUid": "1", "opName": "医生",
             "timeStamp": str(int(time.time() * 1000)), "visitId": "v", "stationIP": "192.0.2.1",
-            "stationMAC": "00-00-5E-00-53-01",
-            "smrInfo": [{"originHospitalCode": self.a.code, "smrMark": decision, "smrMessage": reason,
-                         "ReportID": study["reportId"]}],
+            "stationMAC": "00-00-5E-00-53-01", "smrInfo": list(decisions),
         }  # fmt: skip
+        return await self._send_mark(study, record, method=method)
+
+    async def mark_flat(self, study: dict[str, Any], *, origin: str) -> str:
+        """B's acceptance in the shape of 502, which names no report; answers the code."""
+        record: dict[str, Any] = {
+            "Code": "003", "hospitalCode": self.b.code, "originHospitalCode": origin, "studyTime": "2026-01-05",
+            "smrCode": "BW23", "smrMark": 1, "timeStamp": str(int(time.time() * 1000)), "opUid": "1",
+            "opName": "医生",
+        }  # fmt: skip
+        return await self._send_mark(study, record, method="POST")
+
+    async def _send_mark(self, study: dict[str, Any], record: dict[str, Any], *, method: str) -> str:
         address = f"/open/smr/study/{study['pntStudyUuid']}/smrMark"
         answer = await self.running.client.request(method, address, json=record, headers=signed(self.b, record))
         return str(answer.json()["code"])
@@ -286,6 +309,37 @@ async def test_no_mark_on_a_report_without_a_standing_signature(tmp_path: Path) 
             assert await known.mark(refused, "1") != "N0000"
         assert await known.mark(study, "1") == "N0000"
         assert len(await running.events(ExamMarked)) == 1
+
+
+@pytest.mark.proves("NJ-066", "NJ-071")
+async def test_a_mark_is_written_onto_the_report_that_it_names_or_onto_none(tmp_path: Path) -> None:
+    async with running_service(SERVICE, tmp_path) as running:
+        known = await region(running)
+        first = await known.report(await known.exam("E1"), ReportSigned)
+        second = await known.report(await known.exam("E2"), ReportSigned)
+        study = next(study for study in await known.ask() if study["pntStudyUuid"] == first)
+        this, other = known.decision("R-exam-E1", "1"), known.decision("R-exam-E2", "2", "3")
+        for named in (
+            known.decision("nope", "2", "3"),
+            known.decision("R-exam-E1", "1", origin="000"),
+            known.decision("R-exam-E1", "1", origin=known.b.code),
+        ):
+            assert await known.mark_all(study, [this, named]) == "E0000"
+            assert await known.mark_all(study, [named]) == "E0000"
+        assert await known.mark_flat(study, origin=known.b.code) == "E0000"
+        assert await running.events(ExamMarked) == []
+        assert await known.mark_all(study, [this, other]) == "N0000"
+        marked = {body.report_id: (body.recognised, body.reason_code) for _, body in await running.events(ExamMarked)}
+    assert marked == {first: (True, ""), second: (False, "3")}
+
+
+async def test_a_mark_that_can_name_no_report_means_the_study_of_the_path(tmp_path: Path) -> None:
+    async with running_service(SERVICE, tmp_path) as running:
+        known = await region(running)
+        report_id = await known.report(await known.exam("E1"), ReportSigned)
+        (study,) = await known.ask()
+        assert await known.mark_flat(study, origin=known.a.code) == "N0000"
+        assert [body.report_id for _, body in await running.events(ExamMarked)] == [report_id]
 
 
 async def test_more_exams_take_no_more_statements(tmp_path: Path) -> None:

@@ -16,8 +16,8 @@ from radbridge.runtime.outbox import Outbox
 
 
 class UnknownStudyError(LookupError):
-    """A mark names a study that is not offered: unknown, or without a standing signature. Nothing of the request was
-    recorded."""
+    """A mark names a study that is not offered: unknown, another hospital's, or without a standing signature. Nothing
+    of the request was recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +31,11 @@ class Marks:
 
     async def record(self, institution: Institution, study_uuid: str, marks: Sequence[Mark]) -> None:
         """Record all marks of a request, or none. ``study_uuid`` names the study that was offered; a mark that names
-        another report of its origin hospital is recorded for that one.
+        another report of its origin hospital is recorded for that one. A mark in the shape of 502 names no report and
+        means the study of the path.
 
-        :raises UnknownStudyError: the study, or the report that a mark names, is not offered.
+        :raises UnknownStudyError: the study, or the report that a mark names, is not offered, or its exam took place
+            in another hospital than the mark says.
         :raises DatabaseUnavailable: nothing was recorded.
         """
 
@@ -41,20 +43,25 @@ class Marks:
             offered = await store.report(tx, study_uuid)
             if offered is None:
                 raise UnknownStudyError
-            found = [(mark, await self._named_report(tx, mark) or offered) for mark in marks]
-            if any(row["state"] != ReportState.SIGNED for _, row in found):
-                raise UnknownStudyError
+            found = [(mark, await self._named_report(tx, mark, offered)) for mark in marks]
             await tx.lock(*(f"mark:{mark_id(institution.id, row['report_id'])}" for _, row in found))
             for mark, row in found:
                 await self._save(tx, institution, mark, row)
 
         await self.database.write(work)
 
-    async def _named_report(self, tx: Transaction, mark: Mark) -> Row | None:
+    async def _named_report(self, tx: Transaction, mark: Mark, offered: Row) -> Row:
         origin = self.directory.by_code(mark.origin_hospital_code)
-        if origin is None or not mark.report_id:
-            return None
-        return await store.report_of_number(tx, origin.id, mark.report_id)
+        if origin is None:
+            raise UnknownStudyError
+        number = mark.report_id or offered["report_number"]
+        is_of_path = (origin.id, number) == (offered["institution_id"], offered["report_number"])
+        named = offered if is_of_path else None
+        if not is_of_path and mark.report_id:
+            named = await store.report_of_number(tx, origin.id, mark.report_id)
+        if named is None or named["state"] != ReportState.SIGNED:
+            raise UnknownStudyError
+        return named
 
     async def _save(self, tx: Transaction, institution: Institution, mark: Mark, row: Row) -> None:
         identifier = mark_id(institution.id, row["report_id"])
