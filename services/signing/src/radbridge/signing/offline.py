@@ -24,6 +24,7 @@ from radbridge.signing.domain.pkcs7 import judge_pkcs7
 from radbridge.signing.domain.public_key import PublicKey, load_public_key
 from radbridge.signing.domain.timestamp import judge_timestamp
 from radbridge.signing.domain.trust_store import TrustStore
+from radbridge.signing.domain.unforeseen import UNREADABLE, or_malformed
 from radbridge.signing.domain.wire import Base64Error, decode_base64
 
 T = TypeVar("T")
@@ -78,6 +79,7 @@ def binary(data: bytes) -> bytes:
         return data
 
 
+@or_malformed(lambda: Judgement(False, MALFORMED, f"证书{UNREADABLE}"))
 def judge_certificate_file(data: bytes, store: TrustStore, at: datetime, usage: Usage) -> Judgement:
     """A certificate: chain, validity, usage and revocation at `at`."""
     try:
@@ -88,6 +90,7 @@ def judge_certificate_file(data: bytes, store: TrustStore, at: datetime, usage: 
     return Judgement(verdict.good, verdict.status.value, verdict.reason, _certificate(certificate, verdict))
 
 
+@or_malformed(lambda: Judgement(False, MALFORMED, f"吊销列表{UNREADABLE}"))
 def judge_crl_file(data: bytes, store: TrustStore, at: datetime) -> Judgement:
     """A revocation list: its issuer among the known certificates, that issuer's own chain, signature and age."""
     try:

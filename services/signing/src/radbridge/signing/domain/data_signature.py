@@ -15,6 +15,7 @@ from radbridge.signing.domain.pkcs1 import judge_pkcs1
 from radbridge.signing.domain.pkcs7 import judge_pkcs7
 from radbridge.signing.domain.public_key import PublicKey, Scheme, load_public_key
 from radbridge.signing.domain.trust_store import TrustStore
+from radbridge.signing.domain.unforeseen import UNREADABLE, or_malformed
 from radbridge.signing.domain.wire import Base64Error, decode_base64, decode_certificate
 
 ORIGINAL_BYTES_MAX = 5 * 1024 * 1024
@@ -28,6 +29,7 @@ class DataSignature:
     reason: str
 
 
+@or_malformed(lambda: DataSignature(False, f"signValue或base64Cert的{UNREADABLE}"))
 def verify_pkcs1(
     data: bytes,
     sign_value: str,
@@ -65,6 +67,7 @@ def verify_pkcs1(
     return DataSignature(verdict.good, verdict.reason)
 
 
+@or_malformed(lambda: DataSignature(False, f"signValue的{UNREADABLE}"))
 def verify_pkcs7(
     data: bytes, sign_value: str, *, verify_certificate: bool, store: TrustStore, now: datetime
 ) -> DataSignature:

@@ -15,6 +15,7 @@ from radbridge.signing.domain.ses import SesVerdict, SesWord, judge_ses
 from radbridge.signing.domain.ses_structure import SealPicture, looks_like_ses
 from radbridge.signing.domain.timestamp import VerifyRes, judge_timestamp
 from radbridge.signing.domain.trust_store import TrustStore
+from radbridge.signing.domain.unforeseen import UNREADABLE, or_malformed
 
 GOOD = "0"
 DOCUMENT_CHANGED = "document_changed"
@@ -56,6 +57,7 @@ class SealVerdict:
         return self.word == GOOD
 
 
+@or_malformed(lambda: SealVerdict(INVALID, f"签章{UNREADABLE}"))
 def judge_contents(contents: bytes, document: bytes, store: TrustStore, *, now: datetime) -> SealVerdict:
     """The verdict on the signature structure `contents` over the octets `document`. Never raises for input."""
     if looks_like_ses(contents):

@@ -16,6 +16,7 @@ from radbridge.signing.domain.document_signature import DOCUMENT_CHANGED, SealVe
 from radbridge.signing.domain.errors import SealFormError
 from radbridge.signing.domain.ofd_package import OfdPackage, OfdSignature
 from radbridge.signing.domain.trust_store import TrustStore
+from radbridge.signing.domain.unforeseen import UNREADABLE, or_malformed
 
 VALID, SEAL_MISMATCH, INVALID = "valid", "seal_mismatch", "invalid"
 _CHECK_METHODS = {"sm3": oids.SM3, "sha256": oids.SHA256, "sha-256": oids.SHA256}
@@ -30,6 +31,7 @@ class OfdVerdict:
     seals: tuple[SealVerdict, ...] = ()
 
 
+@or_malformed(lambda: OfdVerdict(INVALID, f"OFD文件{UNREADABLE}"))
 def judge_ofd(data: bytes, store: TrustStore, *, now: datetime) -> OfdVerdict:
     """The verdict on all seals of the OFD file `data`; one that is not valid decides. Never raises for input."""
     try:

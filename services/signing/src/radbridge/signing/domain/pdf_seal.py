@@ -17,6 +17,7 @@ from radbridge.signing.domain.errors import DerError, SealFormError
 from radbridge.signing.domain.pdf_changes import modification
 from radbridge.signing.domain.pdf_fields import SignatureField, signature_fields
 from radbridge.signing.domain.trust_store import TrustStore
+from radbridge.signing.domain.unforeseen import UNREADABLE, or_malformed
 
 MAX_SEALS = 32
 _HEX_STRING = re.compile(rb"<[0-9A-Fa-f\s]*>\Z")
@@ -32,6 +33,7 @@ class PdfVerdict:
     reason: str
 
 
+@or_malformed(lambda: PdfVerdict((SealVerdict(INVALID, f"PDF文件{UNREADABLE}"),), ""))
 def judge_pdf(data: bytes, store: TrustStore, *, now: datetime) -> PdfVerdict:
     """All seals of the PDF `data`. A file that cannot be read but speaks of signatures has one invalid seal."""
     try:

@@ -20,6 +20,7 @@ from radbridge.signing.domain.cms import (
 from radbridge.signing.domain.errors import DerError
 from radbridge.signing.domain.ess import names_certificate
 from radbridge.signing.domain.trust_store import TrustStore
+from radbridge.signing.domain.unforeseen import UNREADABLE, or_malformed
 
 # Each costs a signature verification; honest containers hold one.
 _MAX_CANDIDATES = 8
@@ -56,6 +57,7 @@ class Pkcs7Verdict:
         return self.signature_ok and self.certificate.good
 
 
+@or_malformed(lambda: Pkcs7Verdict(False, f"PKCS7{UNREADABLE}", CertVerdict(CertStatus.NONE)))
 def judge_pkcs7(
     data: bytes | None,
     signature: bytes,

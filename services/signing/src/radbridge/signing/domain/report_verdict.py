@@ -23,6 +23,7 @@ from radbridge.signing.domain.revocation import RevocationState
 from radbridge.signing.domain.sm3 import sm3
 from radbridge.signing.domain.timestamp import TimestampVerdict, VerifyRes, judge_timestamp
 from radbridge.signing.domain.trust_store import TrustStore
+from radbridge.signing.domain.unforeseen import UNREADABLE, or_malformed
 from radbridge.signing.domain.verdict import Check, CheckResult, Verdict
 from radbridge.signing.domain.wire import Base64Error, decode_base64, decode_certificate
 
@@ -45,6 +46,7 @@ class SignedReport:
     doctor_id_numbers: Sequence[str] = ()
 
 
+@or_malformed(lambda: Verdict((Check("signature", CheckResult.FAILED, f"签名{UNREADABLE}", SIGN_VALUE),)))
 def judge_report(report: SignedReport, store: TrustStore, *, now: datetime) -> Verdict:
     """The verdict on `report`. Never raises for what the report contains; evidence holds no personal data."""
     checks: list[Check] = []

@@ -19,6 +19,7 @@ from radbridge.signing.domain.ses_structure import SesSignature, parse_ses_signa
 from radbridge.signing.domain.sm3 import sm3
 from radbridge.signing.domain.timestamp import TimestampVerdict, judge_timestamp
 from radbridge.signing.domain.trust_store import TrustStore
+from radbridge.signing.domain.unforeseen import UNREADABLE, or_malformed
 
 
 class SesWord(StrEnum):
@@ -52,6 +53,7 @@ class SesVerdict:
         return self.word is SesWord.VALID
 
 
+@or_malformed(lambda: SesVerdict(SesWord.MALFORMED, f"签章{UNREADABLE}"))
 def judge_ses(data: bytes, document: bytes, store: TrustStore, *, now: datetime) -> SesVerdict:
     """Whether the SES_Signature `data` seals the octets `document`. Never raises for input."""
     try:

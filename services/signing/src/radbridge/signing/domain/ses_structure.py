@@ -89,7 +89,9 @@ def parse_seal(element: der.Element) -> Seal:
         element = der.parse(element.content)
     parts = element.expect(der.SEQUENCE, "SESeal").children(5)
     if len(parts) == 2:
-        maker, algorithm, signature = parts[1].expect(der.SEQUENCE, "signInfo").children(3)[:3]
+        sign_info = parts[1].expect(der.SEQUENCE, "signInfo").cursor()
+        maker, algorithm, signature = (sign_info.take(what=name) for name in ("cert", "algorithm", "signature"))
+        sign_info.finish("signInfo")
         signed = sequence(parts[0].raw, maker.raw, algorithm.raw)
     elif len(parts) in (4, 5):
         maker, algorithm, signature = parts[1:4]

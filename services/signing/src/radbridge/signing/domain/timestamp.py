@@ -13,6 +13,7 @@ from radbridge.signing.domain.cms import SignedData, SignerInfo, digest, parse_s
 from radbridge.signing.domain.errors import DerError
 from radbridge.signing.domain.ess import names_certificate
 from radbridge.signing.domain.trust_store import TrustStore
+from radbridge.signing.domain.unforeseen import UNREADABLE, or_malformed
 
 FUTURE_TOLERANCE = timedelta(minutes=10)
 
@@ -64,6 +65,7 @@ class TimestampToken:
     info: TstInfo
 
 
+@or_malformed(lambda: TimestampVerdict(VerifyRes.INVALID, f"时间戳{UNREADABLE}"))
 def judge_timestamp(token: bytes, data: bytes | None, store: TrustStore, *, now: datetime) -> TimestampVerdict:
     """Whether `token` (DER) proves that `data` existed at its genTime. `data` None leaves the imprint unchecked.
 
