@@ -7,6 +7,7 @@ with the reason. Tests that stop or kill a server take `KafkaBroker`, `PostgresC
 
     kafka_url           `kafka://host:port`; topics are the tests' own, under names nobody else uses
     postgres_database   URL of a fresh database, dropped after the test
+    on_each_database    settings of a service, once for each kind of database
     s3_url              URL of a fresh bucket
     kafka_server, postgres_server, s3_server    the session's server objects, for fixtures of wider scope
     own_kafka, own_postgres, own_s3             a server for this test alone, to be stopped and killed at will
@@ -97,6 +98,12 @@ def postgres_database(postgres_server: PostgresCluster | ExternalPostgres) -> It
     url = postgres_server.create_database()
     yield url
     postgres_server.drop_database(url)
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.real)])
+def on_each_database(request: pytest.FixtureRequest) -> dict[str, str]:
+    """Settings for `running_service`: once with the embedded database, once with `postgres_database`."""
+    return {} if request.param == "sqlite" else {"database_url": request.getfixturevalue("postgres_database")}
 
 
 @pytest.fixture

@@ -82,3 +82,15 @@ async def test_the_life_of_objects(tmp_path: Path, postgres_database: str, ct: A
         assert await commitments.pending(hospital.id, "HOSPITAL_A") == []
         stats = (await running.admin.get("/api/dicom-edge/v1/stats")).json()
         assert (stats["instances"], stats["instances_on_volume"], stats["instances_unannounced"]) == (4, 0, 0)
+
+        newer = ct.as_file(ct.image(InstanceNumber=9))
+        assert await asyncio.to_thread(ct.sender(port).send, newer) == [0x0000]
+        [path] = (running.resources.data_dir / "objects").rglob("*.dcm")
+        damaged = path.read_bytes()
+        path.write_bytes(damaged[:-1] + bytes([damaged[-1] ^ 1]))
+        await mover.move_batch()
+        [held] = (await running.admin.get("/api/dicom-edge/v1/quarantine")).json()
+        assert (held["institution_id"], held["reason"]) == (hospital.id, "damaged_on_volume")
+        assert held["sop_instance_uid"] == read_file_meta(newer).sop_instance_uid
+        assert await asyncio.to_thread(ct.sender(port).send, newer) == [0x0000]
+        assert (await running.admin.get("/api/dicom-edge/v1/quarantine")).json() == []

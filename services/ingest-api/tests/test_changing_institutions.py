@@ -69,8 +69,10 @@ async def test_what_no_event_can_carry_is_refused_by_field(tmp_path: Path, too_m
     assert len(found) == 1
 
 
-async def test_a_change_touches_what_is_sent_and_every_service_learns_it(tmp_path: Path) -> None:
-    async with running_service(SERVICE, tmp_path) as running:
+async def test_a_change_touches_what_is_sent_and_every_service_learns_it(
+    tmp_path: Path, on_each_database: dict[str, str]
+) -> None:
+    async with running_service(SERVICE, tmp_path, settings=on_each_database) as running:
         before = await registered(
             running, hosts=["a.example"], settings={"signing_policy": "Warn", "dicom_address": "pacs:104"}
         )
@@ -119,8 +121,8 @@ async def test_a_change_that_is_none_is_refused(tmp_path: Path) -> None:
         assert len(await running.events(InstitutionUpdated)) == 1
 
 
-async def test_a_changed_ae_title_is_nobody_elses(tmp_path: Path) -> None:
-    async with running_service(SERVICE, tmp_path) as running:
+async def test_a_changed_ae_title_is_nobody_elses(tmp_path: Path, on_each_database: dict[str, str]) -> None:
+    async with running_service(SERVICE, tmp_path, settings=on_each_database) as running:
         await registered(running, ae_title="FIRST")
         await registered(running, "H2", ae_title="SECOND")
         assert (await changed(running, ae_title="SECOND")).status_code == 409

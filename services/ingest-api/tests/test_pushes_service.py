@@ -89,8 +89,8 @@ async def stored(running: Running) -> tuple[int, int]:
     return len(await database.fetch("SELECT 1 FROM exam")), len(await database.fetch("SELECT 1 FROM report"))
 
 
-async def test_a_merged_push_stores_and_announces_both(tmp_path: Path) -> None:
-    async with running_service(SERVICE, tmp_path) as running:
+async def test_a_merged_push_stores_and_announces_both(tmp_path: Path, on_each_database: dict[str, str]) -> None:
+    async with running_service(SERVICE, tmp_path, settings=on_each_database) as running:
         hospital = await running.add_institution(code=HOSPITAL_CODE)
         body = merged(hospital)
         answers = [(await running.client.post("/examMergeReport-sync", content=body)).json() for _ in range(2)]

@@ -53,8 +53,10 @@ async def register(running: Running) -> Institution:
     return hospital
 
 
-async def test_what_an_accepted_push_named_stays_also_when_it_was_replaced(tmp_path: Path) -> None:
-    async with running_service(SERVICE, tmp_path) as running:
+async def test_what_an_accepted_push_named_stays_also_when_it_was_replaced(
+    tmp_path: Path, on_each_database: dict[str, str]
+) -> None:
+    async with running_service(SERVICE, tmp_path, settings=on_each_database) as running:
         hospital = await register(running)
         assert await push(running, hospital, "肺部清晰。") == 1
         assert await push(running, hospital, "肺部结节。") == 1

@@ -169,8 +169,8 @@ async def region(running: Running) -> Region:
 
 
 @pytest.mark.proves("NJ-063", "NJ-068")
-async def test_a_signed_exam_of_the_person_is_listed(tmp_path: Path) -> None:
-    async with running_service(SERVICE, tmp_path) as running:
+async def test_a_signed_exam_of_the_person_is_listed(tmp_path: Path, on_each_database: dict[str, str]) -> None:
+    async with running_service(SERVICE, tmp_path, settings=on_each_database) as running:
         known = await region(running)
         report_id = await known.report(await known.exam("E1"), ReportSigned)
         (study,) = await known.ask()
