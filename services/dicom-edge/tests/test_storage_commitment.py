@@ -3,6 +3,7 @@
 import asyncio
 import threading
 import time
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -13,6 +14,8 @@ from pynetdicom import AE, evt
 from pynetdicom.pdu import P_DATA_TF
 from pynetdicom.sop_class import StorageCommitmentPushModel, StorageCommitmentPushModelInstance
 
+from radbridge.dicom_edge.commitments import Commitments, PendingCommitment
+from radbridge.dicom_edge.domain.commitment import CommitmentRequest, Reference
 from radbridge.dicom_edge.domain.part10 import read_file_meta
 from radbridge.dicom_edge.scp.association import Limits
 from radbridge.runtime.testing import eventually
@@ -182,6 +185,44 @@ async def test_a_report_goes_to_the_registered_address(edge: Any, ct: Any, monke
     finally:
         await asyncio.to_thread(listener.shutdown)
     assert received[0].TransactionUID == information.TransactionUID
+
+
+@pytest.mark.parametrize("error", [UnicodeError("label too long"), OSError("no route"), RuntimeError("unforeseen")])
+async def test_a_report_that_cannot_be_sent_holds_up_no_other(
+    edge: Any, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    monkeypatch.setattr("radbridge.dicom_edge.commitments._SWEEP_SECONDS", 0.1)
+    reported: list[str] = []
+
+    def report(host: str, port: int, our_ae_title: str, pending: PendingCommitment, verdict: Any) -> bool:
+        reported.append(pending.transaction_uid)
+        if pending.transaction_uid == "1.1":
+            raise error
+        return True
+
+    monkeypatch.setattr("radbridge.dicom_edge.commitments._report_on_new_association", report)
+    hospital = await edge.running.add_institution(
+        code="HOSPITAL-C", ae_title="HOSPITAL_C", settings={"dicom_address": "127.0.0.1:1"}
+    )
+    resources = edge.running.resources
+    now = resources.clock()
+    moments = iter([now, now + timedelta(seconds=1)])
+    early = Commitments(resources.database, resources.directory, clock=lambda: next(moments))
+    for transaction_uid in ("1.1", "1.2"):
+        await early.keep(hospital.id, "HOSPITAL_C", CommitmentRequest(transaction_uid, (Reference("1.2", "1.3"),)))
+    late = Commitments(resources.database, resources.directory, clock=lambda: now + timedelta(hours=1))
+    sending = asyncio.create_task(late.run())
+
+    async def only_one_waits() -> bool:
+        rows = await resources.database.fetch("SELECT transaction_uid, attempts FROM commitment")
+        return [(row["transaction_uid"], row["attempts"] > 1) for row in rows] == [("1.1", True)]
+
+    try:
+        await eventually(only_one_waits)
+        assert not sending.done()
+    finally:
+        sending.cancel()
+    assert reported[:2] == ["1.1", "1.2"]
 
 
 @pytest.mark.parametrize(

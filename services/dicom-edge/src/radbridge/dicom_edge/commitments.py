@@ -30,7 +30,7 @@ from radbridge.dicom_edge.domain.sop_classes import (
 from radbridge.dicom_edge.queries import Where
 from radbridge.dicom_edge.scp.dimse import encode_n_event_report_rq
 from radbridge.runtime.clock import Clock, to_micros
-from radbridge.runtime.database.protocol import Database, Row
+from radbridge.runtime.database.protocol import Database, DatabaseUnavailable, Row
 from radbridge.runtime.directory import Directory
 
 _SAME_ASSOCIATION_FIRST = timedelta(seconds=30)
@@ -134,7 +134,7 @@ class Commitments:
         """Open associations for reports that found no other way, for ever."""
         while True:
             for pending in await self._due():
-                await self._deliver(pending)
+                await self._deliver_or_return(pending)
             await asyncio.sleep(_SWEEP_SECONDS)
 
     async def _due(self) -> Sequence[PendingCommitment]:
@@ -146,6 +146,18 @@ class Commitments:
             "SELECT * FROM commitment WHERE next_attempt_at <= $1 ORDER BY next_attempt_at LIMIT 100", to_micros(now)
         )
         return [_pending(row) for row in rows]
+
+    async def _deliver_or_return(self, pending: PendingCommitment) -> None:
+        """Whatever is wrong with one peer, the reports to others go on."""
+        try:
+            await self._deliver(pending)
+        except DatabaseUnavailable:
+            raise
+        except Exception:
+            _log.exception(
+                "a storage commitment report could not be sent", extra={"institution_id": pending.institution_id}
+            )
+            await self.returned(pending)
 
     async def _deliver(self, pending: PendingCommitment) -> None:
         institution = self._directory.by_id(pending.institution_id)
