@@ -1,6 +1,7 @@
 """QIDO-RS and WADO-RS: what is asked for is found and given, byte for byte where bytes are asked for."""
 
 import asyncio
+import threading
 from email.parser import BytesParser
 from email.policy import HTTP
 from io import BytesIO
@@ -14,6 +15,7 @@ from pydicom.encaps import encapsulate, generate_frames
 from pydicom.uid import ExplicitVRBigEndian, ImplicitVRLittleEndian, JPEGBaseline8Bit
 
 from radbridge.dicom_edge.domain.part10 import read_file_meta
+from radbridge.runtime.security.keyring import Keyring
 
 STUDY = "/dicom-web/studies/1.2.3.4.5"
 SERIES = f"{STUDY}/series/1.2.3.4.5.1"
@@ -109,6 +111,25 @@ async def test_results_carry_the_attributes_of_their_level(edge: Any) -> None:
     assert instances[0]["00280010"]["Value"] == [16]
     assert uids(await edge.admin.get("/dicom-web/series?Modality=MR"), "0020000E") == ["1.2.9.1"]
     assert uids(await edge.admin.get("/dicom-web/instances?InstanceNumber=2"), "00080018") == ["1.1"]
+
+
+@pytest.mark.parametrize("query", ["", "?PatientName=Zhang*&SeriesNumber=1"])
+async def test_results_are_opened_off_the_event_loop_and_a_series_once(
+    edge: Any, sender: Any, ct: Any, monkeypatch: pytest.MonkeyPatch, query: str
+) -> None:
+    await send(sender, *(ct.as_file(ct.image()) for _ in range(5)))
+    threads: list[threading.Thread] = []
+    clear = Keyring.open
+
+    def opened(self: Keyring, token: str, *, place: str) -> bytes:
+        if place.startswith("dicom-edge/"):
+            threads.append(threading.current_thread())
+        return clear(self, token, place=place)
+
+    monkeypatch.setattr(Keyring, "open", opened)
+    assert len((await edge.admin.get(f"/dicom-web/instances{query}")).json()) == 5
+    assert len(threads) == (4 if query else 2)
+    assert threading.current_thread() not in threads
 
 
 @pytest.mark.parametrize("query", ["Nonsense=1", "limit=x", "limit=-1", "includefield=Nonsense"])

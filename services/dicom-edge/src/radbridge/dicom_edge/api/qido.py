@@ -41,6 +41,8 @@ _EXTRA_STUDY_TAGS = ("00080080", "00100021", "00101010")
 """Answered only where ``includefield`` asks for them."""
 _EXTRA_SERIES_TAGS = ("00080021", "00080031", "00080070", "00181030", "00200060")
 
+_Opened: TypeAlias = dict[str, JsonDataSet]
+"""Elements by their sealed text."""
 Find: TypeAlias = Callable[[Where, int, int], Awaitable[list[Row]]]
 
 
@@ -48,7 +50,8 @@ Find: TypeAlias = Callable[[Where, int, int], Awaitable[list[Row]]]
 class Found:
     """One page of results."""
 
-    results: list[JsonDataSet]
+    body: bytes
+    """A JSON array; empty where nothing was found."""
     studies: list[tuple[str | None, str | None]]
     """Institution and UID of each study that was shown."""
     incomplete: bool
@@ -75,9 +78,9 @@ class Search:
         rest = tuple(c for c in conditions if not self._answer_in_sql(c, where, level, scope))
         rows, incomplete = await self._rows(level, where, rest, query)
         modalities = await self._modalities(rows)
-        results = [self._result(level, row, query, base, modalities) for row in rows]
+        body = await asyncio.to_thread(self._body, level, rows, query, base, modalities)
         studies: list[tuple[str | None, str | None]] = [(row["institution_id"], row["study_uid"]) for row in rows]
-        return Found(results, studies, incomplete)
+        return Found(body, studies, incomplete)
 
     def _answer_in_sql(self, condition: Condition, where: Where, level: Level, scope: Scope) -> bool:
         """Put a condition into the SQL if it can be answered there; whether it could."""
@@ -135,27 +138,47 @@ class Search:
         return await find(self._database, fresh, limit=limit, offset=offset)
 
     def _matching(self, level: Level, rows: list[Row], rest: tuple[Condition, ...]) -> list[Row]:
-        return [row for row in rows if all(c.matches(self._data_set(level, row)) for c in rest)]
+        opened: _Opened = {}
+        return [row for row in rows if _matches(self._data_set(level, row, opened), rest)]
 
     async def _modalities(self, rows: list[Row]) -> dict[str, list[str]]:
         study_ids = sorted({row["study_id"] for row in rows})
         return await queries.modalities_of(self._database, study_ids) if study_ids else {}
 
-    def _data_set(self, level: Level, row: Row) -> JsonDataSet:
+    def _body(self, level: Level, rows: list[Row], query: Query, base: str, modalities: dict[str, list[str]]) -> bytes:
+        opened: _Opened = {}
+        results = [self._result(level, row, query, base, modalities, opened) for row in rows]
+        return orjson.dumps(results) if results else b""
+
+    def _data_set(self, level: Level, row: Row, opened: _Opened) -> JsonDataSet:
         """Everything the index knows of a result, in clear."""
         study_id = row["study_id"]
         study_sealed = row["sealed"] if level is Level.STUDY else row["study_sealed"]
-        data_set: JsonDataSet = orjson.loads(self._keyring.open(study_sealed, place=study_place(study_id)))
+        data_set = dict(self._open(study_sealed, study_place(study_id), opened))
         if level >= Level.SERIES:
             series_sealed = row["sealed"] if level is Level.SERIES else row["series_sealed"]
-            place = series_place(study_id, row["series_uid"])
-            data_set.update(orjson.loads(self._keyring.open(series_sealed, place=place)))
+            data_set.update(self._open(series_sealed, series_place(study_id, row["series_uid"]), opened))
         if level is Level.INSTANCE:
             data_set.update(_instance_elements(row))
         return data_set
 
-    def _result(self, level: Level, row: Row, query: Query, base: str, modalities: dict[str, list[str]]) -> JsonDataSet:
-        data_set = self._data_set(level, row)
+    def _open(self, sealed: str, place: str, opened: _Opened) -> JsonDataSet:
+        """Elements of a study or series; opened once for all its objects."""
+        found = opened.get(sealed)
+        if found is None:
+            found = opened[sealed] = orjson.loads(self._keyring.open(sealed, place=place))
+        return found
+
+    def _result(
+        self,
+        level: Level,
+        row: Row,
+        query: Query,
+        base: str,
+        modalities: dict[str, list[str]],
+        opened: _Opened,
+    ) -> JsonDataSet:
+        data_set = self._data_set(level, row, opened)
         if not query.include_all:
             asked = {tag_text(tag) for tag in query.include}
             for tag in (*_EXTRA_STUDY_TAGS, *_EXTRA_SERIES_TAGS):
@@ -200,9 +223,9 @@ def router(search: Search, access: ReadAccess, base_url: str) -> APIRouter:
         if query.fuzzy_asked or found.incomplete:
             reason = "fuzzymatching is not supported" if query.fuzzy_asked else "the search was cut off; narrow it"
             headers["warning"] = f'299 dicom-edge "{reason}"'
-        if not found.results:
+        if not found.body:
             return Response(status_code=204, headers=headers)
-        return Response(orjson.dumps(found.results), media_type=DICOM_JSON, headers=headers)
+        return Response(found.body, media_type=DICOM_JSON, headers=headers)
 
     @routes.get("/studies")
     async def studies(request: Request) -> Response:
@@ -229,6 +252,10 @@ def router(search: Search, access: ReadAccess, base_url: str) -> APIRouter:
         return await answer(request, Level.INSTANCE, study=study, series=series)
 
     return routes
+
+
+def _matches(data_set: JsonDataSet, conditions: Sequence[Condition]) -> bool:
+    return all(condition.matches(data_set) for condition in conditions)
 
 
 def _instance_elements(row: Row) -> JsonDataSet:
