@@ -30,7 +30,6 @@ class _Due:
     first: float
     last: float
     traceparent: str | None
-    institution_hurried: bool = False
 
 
 class Announcer:
