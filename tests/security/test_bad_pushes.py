@@ -173,6 +173,24 @@ def test_a_client_that_stops_sending_harms_nobody(attacked: Attacked) -> None:
         assert attacked.anonymous().get("/healthz").status_code == 200
 
 
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"])
+@pytest.mark.parametrize("path", ["/exam-sync", "/report/sync", "/examMergeReport-sync"])
+def test_another_method(attacked: Attacked, method: str, path: str) -> None:
+    answer = attacked.anonymous().request(method, path)
+    if method == "HEAD":
+        assert answer.status_code == 200
+    else:
+        assert "请求方式" in refused(answer)
+
+
+def test_a_path_with_doubled_slashes(attacked: Attacked) -> None:
+    with socket.create_connection(("127.0.0.1", attacked.suite.port), timeout=60) as client:
+        client.sendall(b"POST //exam-sync HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{}")
+        answer = b"".join(iter(lambda: client.recv(65536), b""))
+    assert answer.startswith(b"HTTP/1.1 200")
+    assert orjson.loads(answer.partition(b"\r\n\r\n")[2])["code"] == 0
+
+
 def test_a_repeat_answers_as_the_first_did(attacked: Attacked, sealed: Sealed) -> None:
     exam = ExampleExam(examined_at=datetime.now(UTC) - timedelta(hours=1), number=f"R{time.time_ns()}")
     body = sealed(exam_record(exam))

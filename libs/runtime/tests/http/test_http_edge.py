@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from radbridge.contracts.routes import ROUTES
 from radbridge.runtime.body import LimitedBody, offload
 from radbridge.runtime.front import ProxyFront, upstreams_from
 from radbridge.runtime.host import server as server_module
@@ -78,7 +79,7 @@ async def reached(way: str, *, stall_seconds: float) -> AsyncGenerator[str]:
         if way == "direct":
             yield direct
             return
-        front = ProxyFront({"portal": direct})
+        front = ProxyFront({route.service: direct for route in ROUTES})
         stack.push_async_callback(front.close)
         limited = LimitedBody(front, limit_bytes=None, stall_seconds=stall_seconds)
         yield await stack.enter_async_context(listening(limited))
@@ -160,6 +161,29 @@ async def test_a_client_that_stops_in_the_middle_of_a_body_is_let_go(way: str) -
         assert answer.split(b" ")[1] == b"408"
         async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=60) as client:
             assert (await client.get("/page")).json()["path"] == "/page"
+
+
+REFUSALS: dict[str, dict[str, Any]] = {
+    "/exam-sync": {"code": 0},
+    "/report/sync": {"code": 0},
+    "/examMergeReport-sync": {"code": 0},
+    "/open/smr/studies": {"code": "E0000"},
+    "/dsvs/v1/pkcs1/verifyDataSign": {"status": 408},
+    "/coss/service/v1/verifyTS": {"status": 408},
+    "/sef/v1/SEF_VerifySeal": {"resultCode": 408},
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_a_slow_client_of_a_standards_interface_reads_its_own_refusal(way: str) -> None:
+    async with reached(way, stall_seconds=0.2) as url:
+        for path, refusal in REFUSALS.items():
+            answer = await _raw(url, f"POST {path} HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n{{".encode())
+            head, _, rest = answer.partition(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 200"), path
+            body = json.loads(rest[rest.index(b"{") : rest.rindex(b"}") + 1])
+            assert {name: body[name] for name in refusal} == refusal
+            assert "请求体" in (body.get("message") or body["resultMessage"])
 
 
 async def test_a_head_that_never_ends_is_cut_off(url: str, monkeypatch: pytest.MonkeyPatch) -> None:

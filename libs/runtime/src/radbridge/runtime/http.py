@@ -1,7 +1,8 @@
 """The HTTP application of a service: its routes between the edge that all services share.
 
 The edge observes each request, limits bodies, answers probes, and turns whatever a handler lets through into
-problem+json (RFC 9457). Routes that speak a hospital standard catch their own errors and answer in its form.
+problem+json (RFC 9457). Routes that speak a hospital standard catch their own errors and answer in its form; what
+they let through, and requests that reach no route, the edge answers in that form too.
 """
 
 import logging
@@ -20,7 +21,7 @@ from radbridge.runtime.body import LimitedBody, offload
 from radbridge.runtime.bus.protocol import BusUnavailable
 from radbridge.runtime.database.protocol import DatabaseUnavailable
 from radbridge.runtime.openapi_page import add_openapi_page
-from radbridge.runtime.problems import Problem, problem_response
+from radbridge.runtime.problems import Problem, answer_at, problem_response
 from radbridge.runtime.readiness import Readiness
 from radbridge.runtime.security.principal import require
 from radbridge.runtime.service import Endpoint, Resources, Service
@@ -29,6 +30,10 @@ from radbridge.runtime.telemetry.asgi import Observed
 __all__ = ["Problem", "make_app", "offload", "require"]
 
 _log = logging.getLogger(__name__)
+_DATABASE_AWAY = "平台暂不可用：数据库无法访问，数据未保存，请稍后重试"
+_DEPENDENCY_AWAY = "平台暂不可用，请稍后重试"
+_FAILED = "平台内部错误，请稍后重试；如仍失败，请联系平台运维人员"
+_NO_INTERFACE = "接口地址或请求方式不正确，请核对"
 _AWAY = (DatabaseUnavailable, BusUnavailable, BlobUnavailable)
 
 
@@ -58,7 +63,6 @@ def make_app(service: Service, resources: Resources, readiness: Readiness) -> AS
     edge = Probed(
         Direct(app, service.direct),
         readiness,
-        without_database=service.without_database,
         exposition=resources.meters.board.exposition,
     )
     limited = LimitedBody(
@@ -106,7 +110,6 @@ class Direct:
 class Probed:
     """Answers ``/healthz``, ``/readyz`` and ``/metrics``, and holds other requests off until the service was started.
 
-    :param without_database: ``Service.without_database``.
     :param exposition: makes the metrics page; ``None``: there is none here.
     """
 
@@ -115,12 +118,10 @@ class Probed:
         app: ASGIApp,
         readiness: Readiness,
         *,
-        without_database: Callable[[str], Response | None],
         exposition: Callable[[], bytes] | None,
     ) -> None:
         self._app = app
         self._readiness = readiness
-        self._without_database = without_database
         self._exposition = exposition
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -143,8 +144,10 @@ class Probed:
             await self._app(scope, receive, send)
 
     def _starting(self, path: str) -> Response:
-        answer = self._without_database(path) if self._readiness.database_is_away else None
-        return answer or problem_response(Problem(503, detail="The service is starting.", headers={"retry-after": "1"}))
+        starting = Problem(503, detail="The service is starting.", headers={"retry-after": "1"})
+        if self._readiness.database_is_away:
+            return answer_at(path, starting, _DATABASE_AWAY)
+        return problem_response(starting)
 
 
 class LastResort:
@@ -174,7 +177,7 @@ class LastResort:
 def _failed(scope: Scope) -> Response:
     """The answer to a request whose handler is failing right now, with the log line that tells why."""
     _log.exception("a request failed", extra={"path": scope.get("path", "")})
-    return problem_response(Problem(500, detail="The service failed; the log tells why."))
+    return answer_at(scope["path"], Problem(500, detail="The service failed; the log tells why."), _FAILED)
 
 
 async def _answer_problem(request: Request, error: Exception) -> Response:
@@ -184,7 +187,8 @@ async def _answer_problem(request: Request, error: Exception) -> Response:
 
 async def _answer_http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return problem_response(Problem(error.status_code, detail=str(error.detail), headers=error.headers))
+    problem = Problem(error.status_code, detail=str(error.detail), headers=error.headers)
+    return answer_at(request.url.path, problem, _NO_INTERFACE)
 
 
 async def _answer_validation_error(request: Request, error: Exception) -> Response:
@@ -199,6 +203,5 @@ async def _answer_validation_error(request: Request, error: Exception) -> Respon
 
 async def _answer_away(request: Request, error: Exception) -> Response:
     _log.warning("a request met a dependency that is away", extra={"reason": type(error).__name__})
-    return problem_response(
-        Problem(503, detail=f"A dependency is away: {type(error).__name__}.", headers={"retry-after": "2"})
-    )
+    away = Problem(503, detail=f"A dependency is away: {type(error).__name__}.", headers={"retry-after": "2"})
+    return answer_at(request.url.path, away, _DEPENDENCY_AWAY)

@@ -1,4 +1,5 @@
-"""Errors of the native APIs: RFC 9457 ``application/problem+json``."""
+"""Errors of the native APIs, RFC 9457 ``application/problem+json``, and their counterpart at the paths of hospital
+standards."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -6,6 +7,8 @@ from typing import Any
 
 import orjson
 from starlette.responses import Response
+
+from radbridge.contracts.dialects.refusals import refusal_at
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -42,3 +45,12 @@ def problem_response(problem: Problem) -> Response:
     return Response(
         orjson.dumps(body, default=str), status_code=problem.status, headers=problem.headers, media_type=MEDIA_TYPE
     )
+
+
+def answer_at(path: str, problem: Problem, message: str) -> Response:
+    """The answer to a request that did not reach, or broke, the interface at its path: where a hospital standard prints
+    the path HTTP 200 in its own form, with the Chinese ``message``; elsewhere the problem."""
+    refusal = refusal_at(path, problem.status, message)
+    if refusal is None:
+        return problem_response(problem)
+    return Response(orjson.dumps(refusal), headers=problem.headers, media_type="application/json")

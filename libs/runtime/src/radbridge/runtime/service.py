@@ -54,10 +54,6 @@ class Check:
     """Whether the service cannot do its work without; otherwise it is ready nevertheless, and only less than whole."""
 
 
-def _no_answer(_path: str) -> Response | None:
-    return None
-
-
 @dataclass(frozen=True, kw_only=True)
 class Service:
     """A service that was built: its edges and what goes on inside."""
@@ -75,9 +71,6 @@ class Service:
     """Whether requests are accepted only while the object store answers."""
     lifespan: Callable[[], AbstractAsyncContextManager[None]] | None = None
     """Entered once the database is migrated, before requests are let in; left when requests have ended."""
-    without_database: Callable[[str], Response | None] = _no_answer
-    """The answer to a request at a path while the service cannot start because its database is away, where a hospital's
-    standard prescribes the form; ``None``: problem+json, 503."""
     unlimited_bodies: tuple[str, ...] = ()
     """Path prefixes whose routes stream the body and take any size."""
 

@@ -41,7 +41,6 @@ def build(resources: Resources) -> Service:
             pushes.router(resources),
         ),
         requires_objects=True,
-        without_database=shanxi.without_database,
         workers=(
             Worker("refusal-log", refusal_log.run),
             Worker("sweeper", sweeper(resources, ledger).run),

@@ -50,7 +50,6 @@ def build(resources: Resources) -> Service:
             why.router(resources, settings),
             rebuild_api.router("recognition", consumer.group, rebuilder),
         ),
-        without_database=neijiang.without_database,
         consumers=(consumer,),
         workers=(Worker("rebuild", rebuilder.resume),),
     )

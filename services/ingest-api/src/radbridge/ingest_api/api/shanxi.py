@@ -235,11 +235,6 @@ def edge(
     return ShanxiEdge(api, endpoints)
 
 
-def without_database(path: str) -> Response | None:
-    """The answer to a push that arrives while the service waits for its database; ``None`` at other paths."""
-    return _answer(answers.failure(DATABASE_AWAY)) if path in PATHS else None
-
-
 def _document(report: Report) -> bytes | None:
     """The report's file. Decoded in slices, as ``is_base64`` looked at it: each holds the interpreter for a
     millisecond, the whole would hold up the event loop from any thread."""

@@ -33,7 +33,6 @@ from radbridge.runtime.service import Resources
 
 T = TypeVar("T")
 
-BASE = "/open/smr"
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 _MILLISECONDS = 1000
 _TIMESTAMP_DIGITS = 13
@@ -90,13 +89,8 @@ def router(resources: Resources, reminders: Reminders, marks: Marks, answer_with
     async def no_interface(request: Request) -> Response:
         return _answer(answers.failure("接口地址或请求方式不正确，请核对"))
 
-    api.add_api_route(f"{BASE}/{{rest:path}}", no_interface, methods=METHODS, include_in_schema=False)
+    api.add_api_route(f"{answers.BASE}/{{rest:path}}", no_interface, methods=METHODS, include_in_schema=False)
     return api
-
-
-def without_database(path: str) -> Response | None:
-    """The answer to a request that arrives while the service waits for its database; ``None`` at other paths."""
-    return _answer(answers.failure(_UNAVAILABLE)) if path.startswith(f"{BASE}/") else None
 
 
 async def _in_time(limit: timedelta, work: Callable[[], Awaitable[answers.Answer]]) -> Response:

@@ -3,6 +3,7 @@
 from fastapi import APIRouter, Request, Response
 
 from radbridge.contracts.dialects.shanxi_v2_1.pack import load_pack
+from radbridge.contracts.dialects.shanxi_v2_1.refusals import timestamp_refusal
 from radbridge.contracts.dialects.validate import RecordValidator
 from radbridge.runtime.body import offload
 from radbridge.runtime.clock import Clock
@@ -60,4 +61,4 @@ def _answer(parameters: Parameters, status: int, message: str, data: dict[str, s
 
 
 def _refusal(parameters: Parameters, refused: Refused) -> Answer:
-    return _answer(parameters, refused.status, refused.message, None)
+    return timestamp_refusal(refused.status, refused.message, wire.text(parameters, "transId"))

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from fastapi import APIRouter, Request, Response
 
 from radbridge.contracts.dialects.shanxi_v2_1.pack import load_pack
+from radbridge.contracts.dialects.shanxi_v2_1.refusals import data_signature_refusal
 from radbridge.contracts.dialects.validate import RecordValidator
 from radbridge.runtime.body import offload
 from radbridge.runtime.clock import Clock
@@ -116,5 +117,4 @@ def _answer(interface: str, parameters: Parameters, verdict: DataSignature) -> A
 
 
 def _refusal(parameters: Parameters, refused: Refused) -> Answer:
-    data = {"transId": wire.text(parameters, "transId"), "result": "false"}
-    return {"status": refused.status, "message": refused.message, "data": data}
+    return data_signature_refusal(refused.status, refused.message, wire.text(parameters, "transId"))

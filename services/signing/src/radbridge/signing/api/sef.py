@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request, Response
 from radbridge.contracts.dialects.codec import format_datetime
 from radbridge.contracts.dialects.formats import FORMATS
 from radbridge.contracts.dialects.shanxi_v2_1.pack import load_pack
+from radbridge.contracts.dialects.shanxi_v2_1.refusals import seal_refusal
 from radbridge.contracts.dialects.validate import RecordValidator
 from radbridge.runtime.clock import Clock
 from radbridge.runtime.directory import Institution
@@ -157,9 +158,4 @@ def _base64(data: bytes) -> str:
 
 
 def _refusal(parameters: Parameters, refused: Refused) -> Answer:
-    return {
-        "transId": wire.text(parameters, "transId"),
-        "resultCode": refused.status,
-        "resultMessage": refused.message,
-        "fileVerifyInfo": {"totalCount": 0, "signInfoList": []},
-    }
+    return seal_refusal(refused.status, refused.message, wire.text(parameters, "transId"))

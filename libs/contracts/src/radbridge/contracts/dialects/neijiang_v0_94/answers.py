@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from radbridge.contracts.dialects.faults import Fault, fault_report
 
 SUCCESS, FAILURE, WRONG_SIGNATURE = "N0000", "E0000", "E9000"
+BASE = "/open/smr"
 
 Answer = dict[str, object]
 
@@ -27,3 +28,8 @@ def wrong_signature() -> Answer:
 def refusal(faults: Sequence[Fault]) -> Answer:
     """The answer to a request with faults: each field with its rule, all at once."""
     return failure(fault_report(faults))
+
+
+def refusal_at(path: str, message: str) -> Answer | None:
+    """The refusal in the form of 501 and 502 at their paths; ``None`` at other paths."""
+    return failure(message) if path == BASE or path.startswith(f"{BASE}/") else None
