@@ -195,8 +195,9 @@ def test_what_cannot_be_used_is_told(desk: Desk) -> None:
     assert "text.bin" in answer["error"]
     assert desk.verify("certificate", desk.path("doctor.cer"), "--usage=love")[0] == UNUSABLE
     assert desk.verify("certificate", desk.path("missing.cer"))[0] == UNUSABLE
-    late = ["verify", "certificate", desk.path("doctor.cer"), "--at=noon"]
-    assert CliRunner().invoke(build(), late).exit_code == UNUSABLE
+    for moment in ("noon", "9999-12-31T23:59:59-08:00", "0001-01-01T00:00:00+08:00"):
+        late = ["verify", "certificate", desk.path("doctor.cer"), f"--at={moment}"]
+        assert CliRunner().invoke(build(), late).exit_code == UNUSABLE
 
 
 def test_people_read_a_text(desk: Desk) -> None:

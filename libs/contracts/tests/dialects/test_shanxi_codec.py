@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from radbridge.contracts.dialects.codec import format_datetime
 from radbridge.contracts.dialects.field_table import FieldRule, Kind
 from radbridge.contracts.dialects.shanxi_v2_1.pack import load_pack
 from radbridge.contracts.model.codes import (
@@ -21,6 +22,19 @@ from radbridge.contracts.model.report import Report
 from radbridge.contracts.model.serialization import from_json, to_json
 
 PACK = load_pack()
+
+
+@pytest.mark.parametrize(
+    ("moment", "written"),
+    [
+        (datetime(2026, 1, 5, 2, 0, 0, 999_999, tzinfo=UTC), "2026-01-05 10:00:00"),
+        (datetime(1, 1, 1, tzinfo=UTC), "0001-01-01 08:00:00"),
+        (datetime(9999, 12, 31, 15, 59, 59, tzinfo=UTC), "9999-12-31 23:59:59"),
+        (datetime(9999, 12, 31, 23, 0, 0, tzinfo=UTC), "9999-12-31 23:59:59"),
+    ],
+)
+def test_every_moment_has_a_wire_time(moment: datetime, written: str) -> None:
+    assert format_datetime(moment) == written
 
 
 def sample_value(rule: FieldRule) -> object:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import logging
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -283,6 +284,21 @@ async def test_broken_seals_are_told(world: Any, unsigned_pdf: bytes) -> None:
     none = await world.post(VERIFY_SEAL, seal_request(unsigned_pdf))
     assert (none["resultCode"], none["fileVerifyInfo"]) == (0, {"totalCount": 0, "signInfoList": []})
     assert none["resultMessage"] == "PDF文件没有签章"
+
+
+async def test_a_time_that_china_has_after_the_year_9999_is_told(world: Any, unsigned_pdf: bytes) -> None:
+    end = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+    sealer = TrialSealer.create(world.authority, "某某医院")
+    late = replace(sealer, authority=replace(world.authority, now=end))
+    unit = replace(sealer.unit, signing_time=end)
+    for sign in (
+        late.ses,
+        lambda document: unit.sign_pkcs7(document, attached=False),
+        lambda document: world.authority.timestamp(document, end),
+    ):
+        answer = await world.post(VERIFY_SEAL, seal_request(sealer.seal_pdf(unsigned_pdf, sign=sign)))
+        (seal,) = answer["fileVerifyInfo"]["signInfoList"]
+        assert seal["signDate"] == "9999-12-31 23:59:59"
 
 
 @pytest.mark.proves("SX-092")

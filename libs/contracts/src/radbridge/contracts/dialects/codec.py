@@ -117,8 +117,12 @@ def parse_datetime(text: str) -> datetime:
 
 
 def format_datetime(moment: datetime) -> str:
-    """A moment as wire time of China; parts of a second are dropped."""
-    local = moment.astimezone(CHINA_STANDARD_TIME).replace(tzinfo=None, microsecond=0)
+    """A moment as wire time of China; parts of a second are dropped. One that China has after the year 9999, as
+    signatures of others may claim, is told as the last second that can be written."""
+    try:
+        local = moment.astimezone(CHINA_STANDARD_TIME).replace(tzinfo=None, microsecond=0)
+    except OverflowError:
+        local = datetime.max.replace(microsecond=0)
     return local.isoformat(" ")
 
 
