@@ -88,3 +88,68 @@ def test_a_seals_sign_info_has_three_elements(
     other = seal_1(sealer, now + DAY, sign_info=sign_info)
     assert judged(ses_1(sealer, other, moment), store, now).word == "malformed"
     assert not caplog.records  # a fault that is known, not one that the net caught
+
+
+def test_a_token_for_the_time_must_be_over_the_document(sealer: TrialSealer, store: TrustStore, now: datetime) -> None:
+    stamp = sealer.authority.timestamp
+    for data, word in ((DOCUMENT, "valid"), (sm3(DOCUMENT), "valid"), (b"any other", "timestamp_invalid")):
+        verdict = judged(ses_1(sealer, seal_1(sealer, now + DAY), stamp(data, now)), store, now)
+        assert (verdict.word, verdict.signing_time) == (word, now)
+    # Otherwise an old token over anything would make a seal of an expired one.
+    expired = ses_1(sealer, seal_1(sealer, now - 5 * DAY), stamp(b"any other", now - 10 * DAY))
+    assert judged(expired, store, now).word == "timestamp_invalid"
+
+
+def test_a_token_inside_the_signed_part_proves_nothing_against_a_revocation(now: datetime) -> None:
+    authority = TrialAuthority.create(now)
+    sealer = TrialSealer.create(authority, "A")
+    authority.revoke(sealer.unit, now - 5 * DAY)
+    store = authority.trust_store()
+    for data in (DOCUMENT, b"any other"):
+        old = authority.timestamp(data, now - 10 * DAY)
+        assert judged(ses_1(sealer, seal_1(sealer, now + DAY), old), store, now).word == "cert_revoked"
+    # What lies outside, over the signature value, does.
+    before = ses_4(sealer, generalized_time(now - 10 * DAY), stamped_at=now - 10 * DAY)
+    assert judged(before, store, now).word == "valid"
+
+
+def test_version_4_has_a_time_and_no_token_for_it(sealer: TrialSealer, store: TrustStore, now: datetime) -> None:
+    assert judged(ses_4(sealer, generalized_time(now)), store, now).word == "valid"
+    token = sealer.authority.timestamp(DOCUMENT, now)
+    assert judged(ses_4(sealer, bits(token)), store, now).word == "malformed"
+
+
+def test_a_timestamp_cannot_be_older_than_the_time_that_is_signed(
+    sealer: TrialSealer, store: TrustStore, now: datetime
+) -> None:
+    claimed = generalized_time(now - DAY)
+    words = [
+        judged(ses_4(sealer, claimed, stamped_at=now - DAY - age), store, now).word
+        for age in (timedelta(minutes=9), timedelta(minutes=11), 9 * DAY)
+    ]
+    assert words == ["valid", "timestamp_invalid", "timestamp_invalid"]
+    verdict = judged(ses_4(sealer, claimed, stamped_at=now - 2 * DAY), store, now)
+    assert verdict.reason == "签章的时间戳早于签章时间"
+
+
+def test_a_signature_that_a_timestamp_shows_before_its_seals_period_is_not_valid(
+    authority: TrialAuthority, store: TrustStore, now: datetime
+) -> None:
+    sealer = TrialSealer.create(authority, "B", valid_from=now - DAY)
+    early = now - DAY - timedelta(minutes=5)
+    claimed = generalized_time(now - DAY + timedelta(minutes=1))
+    assert judged(ses_4(sealer, claimed), store, now).word == "valid"
+    assert judged(ses_4(sealer, claimed, stamped_at=early), store, now).word == "seal_not_yet_valid"
+
+
+def test_nothing_but_a_timestamp_may_follow_in_a_seal(sealer: TrialSealer, store: TrustStore, now: datetime) -> None:
+    parts = [part.raw for part in der.parse(sealer.seal).children()]
+    for tail, word in (
+        (b"", "valid"),
+        (explicit(0, bits(b"token")), "valid"),
+        (explicit(0, integer(5)), "malformed"),
+        (explicit(0, bits(b"token"), integer(5)), "malformed"),
+        (integer(5), "malformed"),
+    ):
+        seal = sequence(*parts, tail)
+        assert judged(ses_4(sealer, generalized_time(now), seal=seal), store, now).word == word

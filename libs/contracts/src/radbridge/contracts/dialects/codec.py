@@ -14,6 +14,7 @@ T = TypeVar("T")
 E = TypeVar("E")
 
 CHINA_STANDARD_TIME = timezone(timedelta(hours=8), "UTC+08:00")
+_LAST_WIRE_TIME = "9999-12-31 23:59:59"
 _LARGEST_NUMBER = 10**18
 
 
@@ -122,7 +123,7 @@ def format_datetime(moment: datetime) -> str:
     try:
         local = moment.astimezone(CHINA_STANDARD_TIME).replace(tzinfo=None, microsecond=0)
     except OverflowError:
-        local = datetime.max.replace(microsecond=0)
+        return _LAST_WIRE_TIME
     return local.isoformat(" ")
 
 

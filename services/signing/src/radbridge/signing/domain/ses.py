@@ -1,14 +1,16 @@
 """Judging an SES_Signature (GB/T 38540): signer, document, maker, seal, moment and timestamp, every check needed.
 
-Without a timestamp the signing time is the signer's claim: certificates must have been within their validity then, but
-every revocation known at the moment of judging counts.
+Only a timestamp over the signature value proves that the signature existed at its genTime. Without one the signing time
+is the signer's claim: certificates must have been within their validity then, but every revocation known at the moment
+of judging counts. A token in place of version 1's time lies inside what is signed: whoever signs may put an old one
+there, so it must be over the document and is a claim like any other.
 """
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from radbridge.signing.domain.certificate import Certificate
@@ -17,7 +19,7 @@ from radbridge.signing.domain.errors import DerError
 from radbridge.signing.domain.public_key import Scheme, seal_scheme
 from radbridge.signing.domain.ses_structure import SesSignature, parse_ses_signature
 from radbridge.signing.domain.sm3 import sm3
-from radbridge.signing.domain.timestamp import TimestampVerdict, judge_timestamp
+from radbridge.signing.domain.timestamp import FUTURE_TOLERANCE, TimestampVerdict, VerifyRes, judge_timestamp
 from radbridge.signing.domain.trust_store import TrustStore
 from radbridge.signing.domain.unforeseen import UNREADABLE, or_malformed
 
@@ -65,13 +67,15 @@ def judge_ses(data: bytes, document: bytes, store: TrustStore, *, now: datetime)
     hashed = sm3(document) if seal_scheme(ses.algorithm) is Scheme.SM3_WITH_SM2 else hashlib.sha256(document).digest()
     if hashed != ses.data_hash:
         return SesVerdict(SesWord.DOCUMENT_CHANGED, "文档摘要与签章中的摘要不符，文档被改动", ses, ses.signing_time)
-    return _judge_seal(ses, store, now)
+    return _judge_seal(ses, document, store, now)
 
 
-def _judge_seal(ses: SesSignature, store: TrustStore, now: datetime) -> SesVerdict:
-    stamp = _timestamp(ses, store, now)
-    claimed = ses.signing_time or (stamp.gen_time if stamp else None) or now
+def _judge_seal(ses: SesSignature, document: bytes, store: TrustStore, now: datetime) -> SesVerdict:
+    stamp = judge_timestamp(ses.timestamp, ses.signature, store, now=now) if ses.timestamp is not None else None
     proven = stamp.gen_time if stamp is not None and stamp.valid else None
+    token = None if ses.time_token is None else _claiming_token(ses, ses.time_token, document, store, now)
+    claimed = ses.signing_time or (token.gen_time if token else None) or now
+    existed = claimed if proven is None else min(claimed, proven)
     seal = ses.seal
 
     def verdict(word: SesWord, reason: str, certificate: CertVerdict | None = None) -> SesVerdict:
@@ -84,29 +88,35 @@ def _judge_seal(ses: SesSignature, store: TrustStore, now: datetime) -> SesVerdi
         return verdict(SesWord.SEAL_INVALID, f"制章人{maker.reason}")
     if not seal.lists(ses.signer):
         return verdict(SesWord.SIGNER_NOT_IN_SEAL, "签章人证书不在印章的证书列表中")
-    if not seal.valid_from <= claimed:
+    # A timestamp authority's clock may be ahead of this one.
+    if claimed - now > (timedelta() if proven is None and token is None else FUTURE_TOLERANCE):
+        return verdict(SesWord.SIGNATURE_INVALID, "签章时间晚于当前时间")
+    if existed < seal.valid_from:
         return verdict(SesWord.SEAL_NOT_YET_VALID, "签章时印章尚未生效")
-    if claimed > seal.valid_to:
+    if existed > seal.valid_to:
         return verdict(SesWord.SEAL_EXPIRED, "签章时印章已过有效期")
     signer = judge_certificate(ses.signer, store, at=proven or claimed, now=now, revoked_by=proven or now)
     if signer.status in (CertStatus.REVOKED, CertStatus.ISSUER_REVOKED):
         return verdict(SesWord.CERT_REVOKED, f"签章人{signer.reason}", signer)
     if not signer.good:
         return verdict(SesWord.CERT_INVALID, f"签章人{signer.reason}", signer)
-    if claimed > now and proven is None:
-        return verdict(SesWord.SIGNATURE_INVALID, "签章时间晚于当前时间", signer)
-    if stamp is not None and not stamp.valid:
-        return verdict(SesWord.TIMESTAMP_INVALID, f"签章的时间戳无效：{stamp.reason}", signer)
+    for one in (stamp, token):
+        if one is not None and not one.valid:
+            return verdict(SesWord.TIMESTAMP_INVALID, f"签章的时间戳无效：{one.reason}", signer)
+    if proven is not None and claimed - proven > FUTURE_TOLERANCE:
+        return verdict(SesWord.TIMESTAMP_INVALID, "签章的时间戳早于签章时间", signer)
     return verdict(SesWord.VALID, "签章有效", signer)
 
 
-def _timestamp(ses: SesSignature, store: TrustStore, now: datetime) -> TimestampVerdict | None:
-    """The verdict on the timestamp over the signature value, or on the token that version 1 has for its time."""
-    if ses.timestamp is not None:
-        return judge_timestamp(ses.timestamp, ses.signature, store, now=now)
-    if ses.time_token is not None:
-        return judge_timestamp(ses.time_token, None, store, now=now)
-    return None
+def _claiming_token(
+    ses: SesSignature, token: bytes, document: bytes, store: TrustStore, now: datetime
+) -> TimestampVerdict:
+    """The verdict on the token that version 1 has for its time, over the document or over the digest of it."""
+    verdict = judge_timestamp(token, document, store, now=now)
+    if verdict.res is not VerifyRes.IMPRINT_MISMATCH:
+        return verdict
+    over_digest = judge_timestamp(token, ses.data_hash, store, now=now)
+    return over_digest if over_digest.valid else verdict
 
 
 def _maker_verdict(ses: SesSignature, store: TrustStore, claimed: datetime, now: datetime) -> CertVerdict:

@@ -51,7 +51,8 @@ class Seal:
 
 @dataclass(frozen=True, repr=False)
 class SesSignature:
-    """One SES_Signature. `signing_time` is the signer's claim, None where a `time_token` stands for it (version 1)."""
+    """One SES_Signature. `signing_time` is the signer's claim, None where a `time_token` stands for it (version 1);
+    `timestamp` is the token over the signature value."""
 
     version: int
     signed: bytes
@@ -96,6 +97,9 @@ def parse_seal(element: der.Element) -> Seal:
     elif len(parts) in (4, 5):
         maker, algorithm, signature = parts[1:4]
         signed = parts[0].raw
+        # Nobody signed what follows: nothing may stand there but the form's own timestamp.
+        for further in parts[4:]:
+            _time_stamp(further)
     else:
         raise DerError("SESeal has 2, 4 or 5 elements")
     return _parse_seal_info(parts[0], element.raw, signed, maker, algorithm, signature)
@@ -185,28 +189,31 @@ def _parse_version_4(parts: list[der.Element]) -> SesSignature:
     fields = to_sign.expect(der.SEQUENCE, "TBS_Sign").cursor()
     fields.take(der.INTEGER, "version")
     seal = parse_seal(fields.take(what="SESeal"))
-    signing_time, token = _time_info(fields.take(what="timeInfo"))
+    signing_time = fields.take(what="timeInfo").time()
     data_hash = _bits(fields.take(what="dataHash"))
     fields.take(what="propertyInfo")
     _skip_extensions(fields)
     fields.finish("TBS_Sign")
-    timestamp = None
-    if len(parts) == 5:
-        tagged = parts[4].expect(der.context(0), "timeStamp").cursor()
-        timestamp = _bits(tagged.take(what="timeStamp"))
-        tagged.finish("timeStamp")
     return SesSignature(
         version=5 if seal.version >= 5 else 4,
         signed=to_sign.raw,
         seal=seal,
         signing_time=signing_time,
-        time_token=token,
+        time_token=None,
         data_hash=data_hash,
         signer=parse_certificate(certificate.octets()),
         algorithm=algorithm.oid(),
         signature=_bits(signature),
-        timestamp=timestamp,
+        timestamp=_time_stamp(parts[4]) if len(parts) == 5 else None,
     )
+
+
+def _time_stamp(element: der.Element) -> bytes:
+    """What `[0] EXPLICIT BIT STRING` at the end of a signature or of a seal of version 5 holds."""
+    tagged = element.expect(der.context(0), "timeStamp").cursor()
+    content = _bits(tagged.take(what="timeStamp"))
+    tagged.finish("timeStamp")
+    return content
 
 
 def _time_info(element: der.Element) -> tuple[datetime | None, bytes | None]:
