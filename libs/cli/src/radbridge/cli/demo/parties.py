@@ -170,14 +170,15 @@ class Pacs:
             assoc.release()
 
     def commit(self, series: CtSeries, *, patience_s: float = PATIENCE_S) -> int:
-        """Ask for storage commitment (PS3.4 Annex J); answers how many instances the platform committed to."""
+        """Ask for storage commitment (PS3.4 Annex J); answers how many instances the platform committed to. Results
+        of other requests of this AE that come first are acknowledged and passed over."""
         from pydicom.dataset import Dataset
         from pydicom.uid import generate_uid
 
-        reports: list[tuple[int | None, Dataset]] = []
+        reports: dict[str, tuple[int | None, Dataset]] = {}
 
         def on_report(event: Event) -> tuple[int, None]:
-            reports.append((event.event_type, event.event_information))
+            reports[event.event_information.TransactionUID] = (event.event_type, event.event_information)
             return 0x0000, None
 
         ds = Dataset()
@@ -203,14 +204,14 @@ class Pacs:
             if getattr(status, "Status", None) != 0:
                 raise StepFailedError(f"存储确认请求被拒绝：{status}")
             deadline = time.monotonic() + patience_s
-            while not reports and time.monotonic() < deadline:
+            while ds.TransactionUID not in reports and time.monotonic() < deadline:
                 time.sleep(0.05)
         finally:
             assoc.release()
-        if not reports:
+        if ds.TransactionUID not in reports:
             raise StepFailedError("存储确认：没有收到 N-EVENT-REPORT")
-        kind, information = reports[0]
-        if kind != 1 or information.TransactionUID != ds.TransactionUID:
+        kind, information = reports[ds.TransactionUID]
+        if kind != 1:
             raise StepFailedError("存储确认：有影像未被确认")
         return len(information.ReferencedSOPSequence)
 

@@ -1,6 +1,8 @@
 """What the demonstration registers before it begins: two hospitals, a CA, mapped items, message accounts.
 
 All of it stands beside real data under names of its own; a second run finds the hospitals again and replaces the CA.
+The message accounts are those of a hospital that nobody else sends for, and stay there: without them, what this
+hospital still has to tell its invented patient would go out by the platform's own accounts.
 """
 
 import base64
@@ -13,18 +15,18 @@ import httpx
 
 from radbridge.cli.demo.gateways import Gateways
 from radbridge.cli.demo.parties import Credentials, StepFailedError
-from radbridge.contracts.dialects.shanxi_v2_1.examples import HOSPITAL_CODE, ExamplePatient
+from radbridge.contracts.dialects.shanxi_v2_1.examples import ExamplePatient
 from radbridge.signing.trial_pki import Doctor, TrialAuthority
 
 CA_NAME = "radbridge-demo"
 HOSPITAL_A = {
-    "code": HOSPITAL_CODE,
+    "code": "SXDEMO0001",
     "name": "影桥示例甲医院",
     "dialect": "shanxi",
-    "ae_title": "DEMO_A",
     "service_phone": "0351-0000000",
 }
-HOSPITAL_B = {"code": "NJDEMO0002", "name": "影桥示例乙医院", "dialect": "neijiang", "ae_title": "DEMO_B"}
+HOSPITAL_B = {"code": "NJDEMO0002", "name": "影桥示例乙医院", "dialect": "neijiang"}
+"""Codes that no hospital has; AE titles are left to the platform, which takes ones that are free."""
 ITEM_CODE, ITEM_NAME = "DEMO-CT-HEAD", "颅脑CT平扫"
 SHANXI_ITEM, NEIJIANG_ITEM = "CT010012506", "B020ZYZZZ-00"
 SIGNING_DOCTOR, SIGNING_DOCTOR_ID = "示例医师丙", "140000198001010033"
