@@ -1,7 +1,7 @@
 """QIDO-RS: searching for studies, series and instances (PS3.18 section 10.6)."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -43,7 +43,6 @@ _EXTRA_SERIES_TAGS = ("00080021", "00080031", "00080070", "00181030", "00200060"
 
 _Opened: TypeAlias = dict[str, JsonDataSet]
 """Elements by their sealed text."""
-Find: TypeAlias = Callable[[Where, int, int], Awaitable[list[Row]]]
 
 
 @dataclass(frozen=True, slots=True)
