@@ -33,12 +33,12 @@ class IncomingFile:
     """
 
     def __init__(
-        self, name: str, path: Path, head: bytes, *, bytes_max: int, on_settled: Callable[[str], None]
+        self, name: str, folder: Path, head: bytes, *, bytes_max: int, on_settled: Callable[[str], None]
     ) -> None:
         self.name = name
         self.size = 0
-        self._whole_path = path
-        self._path = path.with_suffix(_DRAFT_SUFFIX)
+        self._folder = folder
+        self._path = f"{folder}/{name}{_DRAFT_SUFFIX}"
         self._bytes_max = bytes_max
         self._on_settled = on_settled
         self._failed = False
@@ -74,9 +74,13 @@ class IncomingFile:
         if self._failed:
             raise VolumeFull
         try:
+            # named before it is synced: afterwards, the folder's sync would wait for the disk a second time. What a power
+            # failure cuts short in between cannot be walked to its end, and is set aside.
+            whole = f"{self._folder}/{self.name}{_SUFFIX}"
+            os.rename(self._path, whole)  # noqa: PTH104 (for each object received: a path object costs as much again)
+            self._path = whole
             os.fsync(self._fd)
-            self._path = self._path.rename(self._whole_path)
-            _sync_directory(self._path.parent)
+            _sync_directory(self._folder)
         except OSError as error:
             raise VolumeFull from error
 
@@ -102,7 +106,7 @@ class IncomingFile:
             os.close(self._fd)
             self._fd = -1
             if not self._kept:
-                self._path.unlink(missing_ok=True)
+                Path(self._path).unlink(missing_ok=True)
             if not self._doubtful:
                 self._on_settled(self.name)
 
@@ -167,7 +171,7 @@ class Volume:
         self._receiving.add(name)
         return IncomingFile(
             name,
-            self.path(name),
+            self._folder(name),
             head,
             bytes_max=self._object_bytes_max,
             on_settled=self._receiving.discard,
@@ -175,7 +179,7 @@ class Volume:
 
     def path(self, name: str) -> Path:
         """Where the file of that name lies; its last two digits, which are random, choose the folder."""
-        return self._root / name[-2:] / f"{name}{_SUFFIX}"
+        return self._folder(name) / f"{name}{_SUFFIX}"
 
     def remove(self, name: str) -> None:
         """Remove a file; absent is no error."""
@@ -239,6 +243,9 @@ class Volume:
     def free_bytes(self) -> int:
         """Room left on the disk."""
         return shutil.disk_usage(self._root).free
+
+    def _folder(self, name: str) -> Path:
+        return self._root / name[-2:]
 
 
 def object_id(name: str) -> str:
