@@ -74,8 +74,8 @@ class IncomingFile:
         if self._failed:
             raise VolumeFull
         try:
-            # named before it is synced: afterwards, the folder's sync would wait for the disk a second time. What a power
-            # failure cuts short in between cannot be walked to its end, and is set aside.
+            # named before it is synced: afterwards, the folder's sync would wait for the disk a second time. What a
+            # power failure cuts short in between cannot be walked to its end, and is set aside.
             whole = f"{self._folder}/{self.name}{_SUFFIX}"
             os.rename(self._path, whole)  # noqa: PTH104 (for each object received: a path object costs as much again)
             self._path = whole
