@@ -34,6 +34,7 @@ function material(kind: AuthorityMaterial["kind"], changes: Partial<AuthorityMat
     updated_at: "2026-06-01T00:00:00Z",
     tried_at: null,
     fetch_error: "",
+    problem: "",
     certificates: [],
     revocation_list: null,
     ...changes,
@@ -97,8 +98,7 @@ describe("a CA in one look", () => {
 
   it.each([
     ["no list at all", ca(root)],
-    ["a list that was never fetched", ca(root, goodList, material("crl", { fetched: false }))],
-    ["a stale list", ca(root, { ...goodList, revocation_list: { ...revocationList, status: "stale" } })],
+    ["a list that verdicts are made without", ca(root, goodList, { ...goodList, problem: "间接吊销列表" })],
     [
       "expired roots alone",
       ca(material("root", { certificates: [certificate("R", { validity: "expired" })] }), goodList),

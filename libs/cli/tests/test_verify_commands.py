@@ -10,10 +10,13 @@ import pytest
 from typer.testing import CliRunner
 
 from radbridge.cli.main import build
+from radbridge.signing.domain import oids
 from radbridge.signing.domain.certificate import Certificate
+from radbridge.signing.domain.der_write import integer
 from radbridge.signing.trial_pki import TrialAuthority
 from radbridge.signing.trial_seal import TrialSealer
 from tests.support import ocsp
+from tests.support.crls import flag, issuing_point, write_crl
 from tests.support.ocsp import OcspCa, Reply
 
 NOW = datetime(2026, 6, 15, 8, 0, tzinfo=UTC)
@@ -95,6 +98,30 @@ def test_revocation_lists(desk: Desk) -> None:
     damaged[-1] ^= 1
     assert verdict(desk.verify("crl", desk.write("damaged.crl", bytes(damaged)))) == (NOT_GOOD, "bad_signature")
     assert verdict(desk.verify("crl", desk.path("text.bin"))) == (NOT_GOOD, "malformed")
+    encoded = desk.write("sub.b64", base64.encodebytes((desk.folder / "sub.crl").read_bytes()))
+    assert verdict(desk.verify("crl", encoded)) == (GOOD, "good")
+
+
+def test_lists_that_are_not_about_everybody(desk: Desk) -> None:
+    issuer, at = desk.authority._sub, NOW - timedelta(days=1)
+    users = desk.write("users.crl", write_crl(issuer, issuing_point(flag(1)), at=at))
+    code, answer = desk.verify("crl", users)
+    assert (code, answer["verdict"], answer["scope"]) == (GOOD, "good", "只针对用户证书")
+    delta = desk.write("delta.crl", write_crl(issuer, (oids.DELTA_CRL_INDICATOR, True, integer(1)), at=at))
+    assert verdict(desk.verify("crl", delta)) == (GOOD, "partial")
+    indirect = desk.write("indirect.crl", write_crl(issuer, issuing_point(flag(4)), at=at))
+    assert verdict(desk.verify("crl", indirect)) == (NOT_GOOD, "indirect")
+
+    doctor = ["verify", "certificate", desk.path("doctor.cer"), "--require-crl", "--json"]
+    doctor += [one for one in desk.trust if "sub.crl" not in one]
+    for given, state in ((users, "good"), (delta, "out_of_scope"), (indirect, "indirect")):
+        answer = json.loads(CliRunner().invoke(build(), [*doctor, f"--crl={given}"]).stdout)
+        assert (answer["good"], answer["revocation"]) == (state == "good", state)
+
+
+def test_a_moment_beyond_the_calendar_is_refused(desk: Desk) -> None:
+    late = ["verify", "certificate", desk.path("doctor.cer"), "--at=9999-12-31T23:59:59-08:00"]
+    assert CliRunner().invoke(build(), late).exit_code == UNUSABLE
 
 
 @pytest.mark.proves("SX-031")

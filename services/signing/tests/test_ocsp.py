@@ -80,6 +80,18 @@ def test_every_way_to_answer(
     assert asked(ca, doctor, replace(reply, hash_oid=hash_oid, by_key=by_key, signer=signer).der()).good
 
 
+def test_an_answer_at_the_end_of_time_ends_nothing(ca: OcspCa, doctor: Doctor, reply: Reply) -> None:
+    last = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+    endless = replace(reply, this_update=last, next_update=None)
+    assert asked(ca, doctor, endless.der()).revocation is RevocationState.OCSP_STALE
+    revoked = asked(ca, doctor, replace(endless, status=ocsp.REVOKED, revoked_at=NOW - DAY).der())
+    assert revoked.status is CertStatus.REVOKED
+    assert revoked.ocsp is not None
+    assert revoked.ocsp.answer is not None
+    assert revoked.ocsp.answer.valid_until > last
+    assert judge_certificate(doctor.certificate, store(ca), at=last).status is CertStatus.ISSUER_EXPIRED
+
+
 def test_who_is_asked_and_when(ca: OcspCa, doctor: Doctor, reply: Reply) -> None:
     """A current list comes first; a list that is out of date, forged or missing makes the responder be asked."""
     revoked = replace(reply, status=ocsp.REVOKED).der()

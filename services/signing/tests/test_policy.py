@@ -58,7 +58,7 @@ def test_one_hard_fault_beside_a_soft_one_rejects(name: str) -> None:
     assert decisions(verdict(CertStatus.UNTRUSTED, "1", "good", more)) == ["rejected"] * 3
 
 
-@pytest.mark.parametrize("state", ["stale", "forged", "no_list"])
+@pytest.mark.parametrize("state", ["stale", "forged", "no_list", "out_of_scope", "indirect", "unreadable"])
 def test_a_list_that_cannot_be_relied_on_holds(state: str) -> None:
     assert decisions(verdict(revocation=state)) == ["accepted", "accepted", "held"]
     assert "吊销列表" in decide(verdict(revocation=state), SigningPolicy.HOLD).reason

@@ -155,9 +155,10 @@ function Crl({ list, now }: { list: AuthorityMaterial; now: number }) {
           <b>{crl ? commonNameOf(crl.issuer) : "尚未取得 not fetched yet"}</b>
           {crl?.number ? <span class="tag">No. {crl.number}</span> : null}
         </p>
+        {list.problem ? <p class="notice bad">{list.problem}</p> : null}
         {crl ? (
           <>
-            <p class={crl.status === "good" ? "muted" : "crl-fault"}>{crl.reason}</p>
+            {list.problem ? null : <p class="muted">{crl.reason}</p>}
             <dl class="facts">
               <div class="entry">
                 <dt>

@@ -39,9 +39,9 @@ export function generations(authority: Authority): Generations[] {
 export const listsOf = (authority: Authority): AuthorityMaterial[] =>
   authority.material.filter(({ kind }) => kind === "crl");
 
-/** What a list is worth now: good, good but its address fails, or nothing. */
+/** What a list is worth now: it counts, it counts but its address fails, or verdicts are made without it. */
 export function listTone(list: AuthorityMaterial): Tone {
-  if (list.revocation_list?.status !== "good") return "bad";
+  if (list.problem) return "bad";
   return list.fetch_error ? "wait" : "ok";
 }
 

@@ -127,7 +127,7 @@ export interface RevocationList {
   this_update: string;
   next_update: string | null;
   entries: number;
-  status: "good" | "bad_signature" | "stale" | "malformed" | "no_issuer";
+  status: "good" | "bad_signature" | "stale" | "partial" | "indirect" | "malformed" | "no_issuer";
   reason: string;
 }
 
@@ -138,6 +138,7 @@ export interface AuthorityMaterial {
   updated_at: string;
   tried_at: string | null;
   fetch_error: string;
+  problem: string;
   certificates: AuthorityCertificate[];
   revocation_list: RevocationList | null;
 }

@@ -19,6 +19,7 @@ from radbridge.runtime.testing import ADMIN_TOKEN, listening
 from radbridge.signing import store
 from radbridge.signing.revocation_lists import RevocationLists
 from radbridge.signing.trial_pki import TrialAuthority
+from tests.support.crls import KEY_COMPROMISE, flag, issuing_point, write_crl
 
 AUTHORITIES = "/api/signing/v1/authorities"
 LIST_URL = "http://ca.example/sub.crl"
@@ -192,6 +193,60 @@ async def test_when_test_data_was_handed_in(world: Any) -> None:
     assert (await shown(world))["test_data_at"] is not None
 
 
+USERS, INDIRECT = (issuing_point(flag(number)) for number in (1, 4))
+
+
+@pytest.mark.proves("SX-031", "SX-032")
+@pytest.mark.parametrize("fetched", [True, False])
+async def test_a_list_of_user_certificates_revokes_and_vouches(world: Any, fetched: bool) -> None:
+    at = utc_now() - timedelta(hours=1)
+    entries = [(world.doctor.certificate.serial, at, KEY_COMPROMISE)]
+    crl = write_crl(world.authority._sub, USERS, entries=entries, at=at)
+    world.outside.pages[LIST_URL] = crl
+    given = {"crls": [], "crl_urls": [LIST_URL]} if fetched else {"crls": [b64(crl)]}
+    (shown,) = material(await world.register(world.authority, **given), "crl")
+    assert (shown["fetched"], shown["fetch_error"], shown["problem"]) == (True, "", "")
+    assert (shown["revocation_list"]["status"], shown["revocation_list"]["entries"]) == ("good", 1)
+    assert "只针对用户证书" in shown["revocation_list"]["reason"]
+
+    other = world.authority.issue_doctor("李四", "1")
+    for doctor, result in ((world.doctor, "false"), (other, "true")):
+        body = {"transId": "1234567890123456", "oriData": "x", "signAlgIdentifier": "SM3WithSM2", "verifyCert": True}
+        body |= {"base64Cert": b64(doctor.cert_der), "signValue": b64(doctor.sign_pkcs1(b"x"))}
+        answer = await world.post("/dsvs/v1/pkcs1/verifyDataSign", body)
+        assert answer["data"]["result"] == result, answer
+
+
+@pytest.mark.parametrize(("scope", "told"), [(INDIRECT, "间接吊销列表"), (None, "尚未取得吊销列表")])
+async def test_a_ca_whose_list_cannot_be_used_is_shown_and_judged_as_one_without(
+    world: Any, scope: Any, told: str
+) -> None:
+    at = utc_now() - timedelta(hours=1)
+    crls = [] if scope is None else [b64(write_crl(world.authority._sub, scope, at=at))]
+    (sub, *_) = material(await world.register(world.authority, crls=crls, crl_urls=[LIST_URL] * (not crls)), "crl")
+    assert told in sub["problem"]
+    assert sub["problem"].endswith("不能据以确认证书未被吊销，按缺少吊销列表处理")
+    holding = await world.hospital_with("H2", "hold")
+    await world.push("R1")
+    await world.push("R2", institution=holding)
+    accepted, held = await world.verdict("R1"), await world.verdict("R2", holding)
+    assert [one["verdict"] for one in (accepted, held)] == ["accepted", "pending"]
+    assert any(one["name"] == "revocation" and one["result"] == "finding" for one in accepted["checks"])
+    async with listening(world.running.host.app) as url:
+        runner = CliRunner(env={"RADBRIDGE_TOKEN": ADMIN_TOKEN})
+        result = await asyncio.to_thread(runner.invoke, build(), ["ca", "list", f"--url={url}"])
+    assert f"WARNING       {sub['problem']}" in result.stdout
+
+
+async def test_a_partial_list_is_no_problem_beside_one_that_vouches(world: Any) -> None:
+    delta = b64(write_crl(world.authority._sub, ("2.5.29.27", True, b"\x02\x01\x01"), at=utc_now()))
+    alone = material(await world.register(world.authority, crls=[delta]), "crl")
+    assert [one["revocation_list"]["status"] for one in alone] == ["partial"]
+    assert "增量列表" in alone[0]["problem"]
+    beside = material(await world.register(world.authority, crls=[b64(world.authority.crls[0]), delta]), "crl")
+    assert [one["problem"] for one in beside] == ["", ""]
+
+
 async def test_operators_see_and_administrators_change(world: Any) -> None:
     def session(*roles: str) -> dict[str, str]:
         codec = world.running.resources.authenticator.sessions
@@ -221,6 +276,7 @@ async def test_the_command_lists_what_a_revocation_list_is_worth(world: Any) -> 
         runner = CliRunner(env={"RADBRIDGE_TOKEN": ADMIN_TOKEN})
         result = await asyncio.to_thread(runner.invoke, build(), ["ca", "list", f"--url={url}"])
     lists = [line for line in result.stdout.splitlines() if line.startswith("  crl")]
+    assert "WARNING" in result.stdout
     assert "No. 1, next update" in lists[0]
     assert lists[0].endswith(": good")
     assert lists[1].endswith(f"{LIST_URL}  (not fetched yet)  (服务器应答HTTP 404)")

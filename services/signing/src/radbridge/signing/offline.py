@@ -30,6 +30,7 @@ from radbridge.signing.domain.wire import Base64Error, decode_base64
 T = TypeVar("T")
 
 GOOD, BAD, MALFORMED = "good", "bad", "malformed"
+_GENUINE = frozenset({CrlStatus.GOOD, CrlStatus.PARTIAL})
 
 
 class Unusable(SigningInputError):
@@ -92,7 +93,10 @@ def judge_certificate_file(data: bytes, store: TrustStore, at: datetime, usage: 
 
 @or_malformed(lambda: Judgement(False, MALFORMED, f"吊销列表{UNREADABLE}"))
 def judge_crl_file(data: bytes, store: TrustStore, at: datetime) -> Judgement:
-    """A revocation list: its issuer among the known certificates, that issuer's own chain, signature and age."""
+    """A revocation list: its issuer among the known certificates, that issuer's own chain, signature and age.
+
+    One that is genuine and current but no coverage for any certificate is good, and `verdict` is partial; an indirect
+    one, which is not used, is not good."""
     try:
         crl = parse_crl(data)
     except SigningInputError as fault:
@@ -102,18 +106,19 @@ def judge_crl_file(data: bytes, store: TrustStore, at: datetime) -> Judgement:
         "thisUpdate": _iso(crl.this_update),
         "nextUpdate": _iso(crl.next_update),
         "entries": len(crl.index),
+        "scope": crl.scope.told or None,
     }
     known = (*store.anchors, *store.intermediates)
     issuers = [one for one in known if one.subject_key == crl.issuer_key]
     if not issuers:
         return Judgement(False, "no_issuer", "找不到吊销列表颁发者的证书", details)
     judged = [(judge_crl(data, one, at), judge_certificate(one, store, at=at, usage=Usage.CA)) for one in issuers]
-    (status, reason, _), issuer = min(judged, key=lambda pair: (pair[0][0] is not CrlStatus.GOOD, not pair[1].good))
-    if status is not CrlStatus.GOOD:
+    (status, reason, _), issuer = min(judged, key=lambda pair: (pair[0][0] not in _GENUINE, not pair[1].good))
+    if status not in _GENUINE:
         return Judgement(False, status.value, reason, details)
     if not issuer.good:
         return Judgement(False, f"issuer_{issuer.status.value}", f"吊销列表的颁发者：{issuer.reason}", details)
-    return Judgement(True, GOOD, reason, details)
+    return Judgement(True, status.value, reason, details)
 
 
 def judge_pkcs1_file(

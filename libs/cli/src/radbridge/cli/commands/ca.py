@@ -116,6 +116,8 @@ def _text(authority: dict[str, Any]) -> str:
     for material in authority["material"]:
         what = ", ".join(material["subjects"]) or material["url"] or "revocation list"
         lines.append(f"  {material['kind']:<12}  {what}{_list_text(material)}")
+        if material["problem"]:
+            lines.append(f"  {'WARNING':<12}  {material['problem']}")
     return "\n".join(lines)
 
 

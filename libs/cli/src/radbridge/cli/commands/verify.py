@@ -131,7 +131,7 @@ def cases(
     try:
         for answer in run_cases(file):
             print_json(answer)
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         fail(f"{file}: {error}", as_json=as_json)
 
 

@@ -1,6 +1,6 @@
 """What of a CA's material administrators and operators see: certificates, revocation lists and how fresh they are."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from datetime import datetime
 from typing import Literal
 
@@ -9,13 +9,16 @@ from pydantic import BaseModel
 from radbridge.runtime.clock import from_micros
 from radbridge.signing.domain.certificate import Certificate, load_certificates
 from radbridge.signing.domain.chain import Usage, allows
-from radbridge.signing.domain.crl import CrlStatus, judge_crl_among
-from radbridge.signing.domain.names import name_text
+from radbridge.signing.domain.crl import CertificateList, CrlStatus, judge_crl_among, vouched_for
+from radbridge.signing.domain.names import NameKey, name_text
 from radbridge.signing.domain.public_key import RsaPublicKey, Sm2PublicKey
 from radbridge.signing.store import Material, MaterialKind
 
 Validity = Literal["valid", "expired", "not_yet_valid"]
 Purpose = Literal["ca", "timestamps", "other"]
+_Judged = tuple[CrlStatus, str, CertificateList | None]
+_NOT_FETCHED = "尚未取得吊销列表"
+_AS_MISSING = "不能据以确认证书未被吊销，按缺少吊销列表处理"
 
 
 class CertificateView(BaseModel):
@@ -61,6 +64,8 @@ class MaterialView(BaseModel):
     """When the address was asked last."""
     fetch_error: str
     """What went wrong then; an older list stays in use."""
+    problem: str
+    """Why verdicts are made as if this revocation list were missing, in Chinese; empty where it counts."""
     certificates: list[CertificateView]
     revocation_list: RevocationListView | None
 
@@ -98,18 +103,47 @@ def _authority(name: str, materials: Sequence[Material], handed_in: int | None, 
         if m.data is not None and m.kind is not MaterialKind.CRL
     }
     known = [certificate for found in certificates.values() for certificate in found]
+    judged = {
+        m.material_id: judge_crl_among(m.data, known, now)
+        for m in materials
+        if m.data is not None and m.kind is MaterialKind.CRL
+    }
+    vouched = vouched_for(judged.values())
     return AuthorityView(
         name=name,
         raw_signatures=any(m.raw_signatures for m in materials),
         test_data_at=None if handed_in is None else from_micros(handed_in),
-        material=[_material(m, certificates.get(m.material_id, []), known, now) for m in materials],
+        material=[
+            _material(m, certificates.get(m.material_id, []), now)
+            if m.kind is not MaterialKind.CRL
+            else _list(m, judged.get(m.material_id), vouched, now)
+            for m in materials
+        ],
+    )
+
+
+def _list(material: Material, judged: _Judged | None, vouched: Set[NameKey], now: datetime) -> MaterialView:
+    if judged is None:
+        return _material(material, (), now, problem=f"{_NOT_FETCHED}；{_AS_MISSING}")
+    status, reason, crl = judged
+    counts = status is CrlStatus.GOOD or (status is CrlStatus.PARTIAL and crl is not None and crl.issuer_key in vouched)
+    return _material(
+        material,
+        (),
+        now,
+        problem="" if counts else f"{reason}；{_AS_MISSING}",
+        revocation_list=_revocation_list(judged),
     )
 
 
 def _material(
-    material: Material, certificates: Sequence[Certificate], known: Sequence[Certificate], now: datetime
+    material: Material,
+    certificates: Sequence[Certificate],
+    now: datetime,
+    *,
+    problem: str = "",
+    revocation_list: RevocationListView | None = None,
 ) -> MaterialView:
-    is_list = material.kind is MaterialKind.CRL
     return MaterialView(
         kind=material.kind,
         subjects=[certificate.common_name for certificate in certificates],
@@ -118,8 +152,9 @@ def _material(
         updated_at=from_micros(material.updated_at),
         tried_at=None if material.tried_at is None else from_micros(material.tried_at),
         fetch_error=material.fetch_error,
+        problem=problem,
         certificates=[_certificate(certificate, now) for certificate in certificates],
-        revocation_list=_revocation_list(material.data, known, now) if is_list and material.data is not None else None,
+        revocation_list=revocation_list,
     )
 
 
@@ -155,8 +190,8 @@ def _key(certificate: Certificate) -> str:
             return ""
 
 
-def _revocation_list(data: bytes, known: Sequence[Certificate], now: datetime) -> RevocationListView | None:
-    status, reason, crl = judge_crl_among(data, known, now)
+def _revocation_list(judged: _Judged) -> RevocationListView | None:
+    status, reason, crl = judged
     if crl is None:
         return None
     return RevocationListView(

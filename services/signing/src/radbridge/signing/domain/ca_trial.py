@@ -13,7 +13,7 @@ from datetime import datetime
 from radbridge.signing.domain.certificate import Certificate
 from radbridge.signing.domain.chain import CertStatus, Usage, allows, judge_certificate
 from radbridge.signing.domain.cms import parse_signed_data
-from radbridge.signing.domain.crl import CrlStatus, judge_crl_among
+from radbridge.signing.domain.crl import CrlStatus, judge_crl_among, vouched_for
 from radbridge.signing.domain.document_signature import SealVerdict
 from radbridge.signing.domain.errors import DerError, SigningInputError
 from radbridge.signing.domain.ofd_seal import VALID, judge_ofd
@@ -62,8 +62,12 @@ def try_authority(
     for number, certificate in enumerate(store.intermediates, 1):
         checks.append(_further(number, certificate, store, now))
     known = (*store.anchors, *store.intermediates)
-    for number, crl in enumerate(crls, 1):
-        checks.append(_list(number, crl, known, now))
+    judged = [judge_crl_among(crl, known, now) for crl in crls]
+    vouched = vouched_for(judged)
+    for number, (status, reason, crl) in enumerate(judged, 1):
+        beside = status is CrlStatus.PARTIAL and crl is not None and crl.issuer_key in vouched
+        result = CheckResult.PASSED if status is CrlStatus.GOOD else CheckResult.FAILED
+        checks.append(Check(f"revocation_list[{number}]", CheckResult.FINDING if beside else result, reason, "crl"))
     if not crls:
         checks.append(Check("revocation_lists", CheckResult.FAILED, "没有吊销列表（CRL）", "crl"))
     for number, address in enumerate(addresses, 1):
@@ -124,12 +128,6 @@ def _further(number: int, certificate: Certificate, store: TrustStore, now: date
     if verdict.status in _OLD:
         result = CheckResult.FINDING
     return Check(f"intermediate[{number}]", result, verdict.reason, "intermediate")
-
-
-def _list(number: int, data: bytes, known: Sequence[Certificate], now: datetime) -> Check:
-    status, reason, _ = judge_crl_among(data, known, now)
-    result = CheckResult.PASSED if status is CrlStatus.GOOD else CheckResult.FAILED
-    return Check(f"revocation_list[{number}]", result, reason, "crl")
 
 
 def _told_apart(signature: str) -> str:

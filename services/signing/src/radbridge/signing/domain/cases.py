@@ -8,15 +8,19 @@ kind's answer fields, `reason`:
   result_verifyCert_false, result_verifyCert_true · timestamp: verifyRes · ses: expected · pdf: totalCount, verdicts ·
   ofd: expected.
 
-The words are the format's own: a certificate or list too damaged to be read answers bad_signature. `cert_status` speaks
-of certificates alone: where a structure is too damaged to hold any, no fault of a certificate is found and it stays
-"good", while signature_ok and both results are false.
+The words are the format's own: a certificate or list too damaged to be read answers bad_signature, and so does a list
+with a critical extension that nobody here knows; a genuine and current list is good whatever its scope is, and `reason`
+tells that. `cert_status` speaks of certificates alone: where a structure is too damaged to hold any, no fault of a
+certificate is found and it stays "good", while signature_ok and both results are false.
+
+A revocation list or OCSP response to judge by that cannot be read counts as missing: the verdict is made without it,
+`unreadable` names the file and `reason` says so. A case that cannot be run at all answers with `error`; whatever a line
+holds, the next ones are answered.
 """
 
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -26,10 +30,10 @@ from pathlib import Path
 from radbridge.signing.domain.certificate import Certificate, load_certificates
 from radbridge.signing.domain.chain import STATUS_REASONS, CertStatus, Usage, judge_certificate
 from radbridge.signing.domain.cms import parse_signed_data
-from radbridge.signing.domain.crl import CrlStatus, judge_crl
-from radbridge.signing.domain.errors import DerError, KeyFormError, SigningInputError
+from radbridge.signing.domain.crl import CertificateList, CrlStatus, judge_crl, parse_crl
+from radbridge.signing.domain.errors import DerError, SigningInputError
 from radbridge.signing.domain.ocsp_desk import OcspDesk
-from radbridge.signing.domain.ocsp_response import parse_ocsp_response
+from radbridge.signing.domain.ocsp_response import OcspResponse, parse_ocsp_response
 from radbridge.signing.domain.ofd_seal import judge_ofd
 from radbridge.signing.domain.pdf_seal import judge_pdf
 from radbridge.signing.domain.pkcs1 import judge_pkcs1, scheme_named
@@ -59,7 +63,7 @@ class CaseError(SigningInputError):
 def run_cases(path: Path) -> Iterator[Answer]:
     """The answers of all cases of a JSON Lines file, in order; a case that cannot be run answers with `error`."""
     runner = CaseRunner(path.parent)
-    with path.open(encoding="utf-8") as lines:
+    with path.open("rb") as lines:
         for line in lines:
             if line.strip():
                 yield runner.run_line(line)
@@ -71,6 +75,8 @@ class CaseRunner:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._store = lru_cache(maxsize=64)(self._build_store)
+        self._list = lru_cache(maxsize=64)(self._parse_list)
+        self._unreadable: dict[str, str] = {}
         self._kinds: dict[str, Callable[[Case, datetime], Answer]] = {
             "cert": self._cert,
             "crl": self._crl,
@@ -82,10 +88,10 @@ class CaseRunner:
             "ofd": self._ofd,
         }
 
-    def run_line(self, line: str) -> Answer:
+    def run_line(self, line: bytes) -> Answer:
         """The answer to one line."""
         try:
-            case: object = json.loads(line)
+            case: object = json.loads(line.decode())
         except (ValueError, RecursionError):
             return {"id": None, "error": "not JSON", "reason": "用例不是JSON"}
         if not isinstance(case, dict):
@@ -94,14 +100,23 @@ class CaseRunner:
 
     def run(self, case: Case) -> Answer:
         """The answer to one case."""
-        identity = {"id": case.get("id")}
+        identity = {"id": _printable(case.get("id"))}
         judge = self._kinds.get(str(case.get("kind")))
         if judge is None:
             return {**identity, "error": "unknown kind", "reason": "不支持的用例类型"}
+        self._unreadable.clear()
         try:
-            return {**identity, **judge(case, _moment(case))}
-        except (SigningInputError, OSError) as fault:
-            return {**identity, "error": type(fault).__name__, "reason": f"用例不能执行：{fault}"}
+            answer = judge(case, _moment(case))
+        except Exception as fault:  # whatever a case holds, the next ones are answered
+            return {**identity, "error": type(fault).__name__, "reason": _printable(f"用例不能执行：{fault}")}
+        if self._unreadable:
+            told = [f"{name}不能读取，未采用：{fault}" for name, fault in self._unreadable.items()]
+            answer = {
+                **answer,
+                "unreadable": [_printable(name) for name in self._unreadable],
+                "reason": _printable("；".join([str(answer["reason"]), *told])),
+            }
+        return {**identity, **answer}
 
     def _cert(self, case: Case, at: datetime) -> Answer:
         try:
@@ -117,8 +132,7 @@ class CaseRunner:
 
     def _crl(self, case: Case, at: datetime) -> Answer:
         status, reason, crl = judge_crl(self._file(case, "crl"), self._certificate(case, "issuer"), at)
-        word = CrlStatus.BAD_SIGNATURE if status is CrlStatus.MALFORMED else status
-        answer: Answer = {"expected": word.value, "reason": reason}
+        answer: Answer = {"expected": _crl_word(status, crl).value, "reason": reason}
         if "revokes_doctor_revoked" in case:
             revoked = load_certificates((self._folder / "certs/doctor_revoked.cer").read_bytes())[0]
             usable = crl if status is CrlStatus.GOOD else None
@@ -144,7 +158,7 @@ class CaseRunner:
             return certificate.key, judge_certificate(certificate, self._trust(case), at=at).status
         try:
             return load_public_key(base64.b64decode(str(case.get("pubKey_b64") or ""), validate=True)), CertStatus.NONE
-        except (binascii.Error, KeyFormError):
+        except ValueError:
             return None, CertStatus.NONE
 
     def _pkcs7(self, case: Case, at: datetime) -> Answer:
@@ -182,15 +196,41 @@ class CaseRunner:
 
     def _trust(self, case: Case, further: tuple[str, ...] = ()) -> TrustStore:
         known = (*_paths(case, "intermediates"), *further)
-        store = self._store(_paths(case, "trust"), known, _paths(case, "crls"))
-        handed_in = [parse_ocsp_response(one) for one in self._read(_paths(case, "ocsp"))]
-        return store.asking(OcspDesk({}.get, handed_in)) if handed_in else store
+        crls = _paths(case, "crls")
+        for path in crls:
+            if isinstance(fault := self._list(path), DerError):
+                self._unreadable[path] = str(fault)
+        store = self._store(_paths(case, "trust"), known, crls)
+        responses = _paths(case, "ocsp")
+        if not responses:
+            return store
+        handed_in = list(filter(None, map(self._response, responses)))
+        return store.asking(OcspDesk({}.get, handed_in, unreadable=len(handed_in) < len(responses)))
 
     def _build_store(self, anchors: tuple[str, ...], known: tuple[str, ...], crls: tuple[str, ...]) -> TrustStore:
-        return TrustStore.from_bytes(self._read(anchors), self._read(known), self._read(crls))
+        lists = [found for found in map(self._list, crls) if isinstance(found, CertificateList)]
+        return TrustStore(
+            self._all_certificates(anchors),
+            self._all_certificates(known),
+            lists,
+            unreadable_lists=len(lists) < len(crls),
+        )
 
-    def _read(self, paths: Iterable[str]) -> list[bytes]:
-        return [(self._folder / path).read_bytes() for path in paths]
+    def _all_certificates(self, paths: Iterable[str]) -> list[Certificate]:
+        return [one for path in paths for one in load_certificates((self._folder / path).read_bytes())]
+
+    def _parse_list(self, path: str) -> CertificateList | DerError:
+        try:
+            return parse_crl((self._folder / path).read_bytes())
+        except DerError as fault:
+            return fault
+
+    def _response(self, path: str) -> OcspResponse | None:
+        try:
+            return parse_ocsp_response((self._folder / path).read_bytes())
+        except DerError as fault:
+            self._unreadable[path] = str(fault)
+            return None
 
     def _file(self, case: Case, field: str) -> bytes:
         name = case.get(field)
@@ -200,6 +240,12 @@ class CaseRunner:
 
     def _certificate(self, case: Case, field: str) -> Certificate:
         return load_certificates(self._file(case, field))[0]
+
+
+def _crl_word(status: CrlStatus, crl: CertificateList | None) -> CrlStatus:
+    if crl is None or (status is CrlStatus.PARTIAL and crl.scope.unknown_critical):
+        return CrlStatus.BAD_SIGNATURE
+    return CrlStatus.GOOD if status in (CrlStatus.PARTIAL, CrlStatus.INDIRECT) else status
 
 
 def _signature_answer(good: bool, status: CertStatus, reason: str) -> Answer:
@@ -233,6 +279,15 @@ def _paths(case: Case, field: str) -> tuple[str, ...]:
 def _moment(case: Case) -> datetime:
     try:
         moment = datetime.fromisoformat(str(case.get("at")))
-    except ValueError:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         raise CaseError("at is not a moment") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _printable(value: object) -> str | int | float | None:
+    """A text or number as any JSON writer takes it; None for what is neither."""
+    if isinstance(value, int) and not -(1 << 53) <= value <= 1 << 53:
+        return str(value)
+    if isinstance(value, int | float):
+        return value
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else None

@@ -1,6 +1,7 @@
 """Certificate revocation lists (RFC 5280 clause 5): serial numbers indexed in one pass, an entry read when asked for.
 
-An entry whose date cannot be read counts as revoked from the beginning: a fault in a list never un-revokes.
+An entry whose date cannot be read counts as revoked from the beginning, and of several entries of one serial number the
+earliest counts: a fault in a list never un-revokes.
 """
 
 from __future__ import annotations
@@ -11,31 +12,40 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from radbridge.signing.domain import der, oids
-from radbridge.signing.domain.certificate import Certificate, pem_blocks
+from radbridge.signing.domain.certificate import Certificate, der_or_base64, pem_blocks
+from radbridge.signing.domain.crl_scope import Scope, list_scope
 from radbridge.signing.domain.errors import DerError
 from radbridge.signing.domain.extensions import CRL_SIGN, authority_key_id, iterate_extensions
 from radbridge.signing.domain.names import NameKey, name_key
 from radbridge.signing.domain.public_key import PublicKey, Scheme, certificate_scheme
-from radbridge.signing.domain.revocation import REASONS, Revocation
+from radbridge.signing.domain.revocation import REASONS, Revocation, earliest
 
 MAX_CRL_BYTES = 64 * 1024 * 1024
 BEGINNING = datetime(1, 1, 1, tzinfo=UTC)
-_UNDERSTOOD_EXTENSIONS = frozenset({oids.AUTHORITY_KEY_IDENTIFIER, oids.CRL_NUMBER, oids.ISSUING_DISTRIBUTION_POINT})
+_REMOVED = "removeFromCRL"
+_REASONS = {**REASONS, 8: _REMOVED}
 
 
 class CrlStatus(StrEnum):
-    """What `judge_crl` and `judge_crl_among` answer; the first three are also the answers of the cases format."""
+    """What `judge_crl` and `judge_crl_among` answer; the first three are also the answers of the cases format.
+
+    PARTIAL and INDIRECT are genuine and current, yet no certificate is good for not being listed there: the former
+    still revoke what they list, the latter, which speak of other issuers' certificates, are not used.
+    """
 
     GOOD = "good"
     BAD_SIGNATURE = "bad_signature"
     STALE = "stale"
+    PARTIAL = "partial"
+    INDIRECT = "indirect"
     MALFORMED = "malformed"
     NO_ISSUER = "no_issuer"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class CertificateList:
-    """One CRL with its index of serial number octets to the entry's offset in `raw`."""
+    """One CRL with its index of serial number octets to the entry's offset in `raw`; `repeated` has the further offsets
+    of those that are listed more than once."""
 
     raw: bytes
     tbs: bytes
@@ -46,7 +56,9 @@ class CertificateList:
     signature: bytes
     number: int | None
     authority_key_id: bytes | None
+    scope: Scope
     index: dict[bytes, int]
+    repeated: dict[bytes, list[int]]
 
     @property
     def issuer_key(self) -> NameKey:
@@ -60,14 +72,18 @@ class CertificateList:
         return key is not None and self.scheme is not None and key.verify(self.scheme, self.tbs, self.signature)
 
     def find(self, serial: int) -> Revocation | None:
-        """The entry of a serial number."""
+        """What the entries of a serial number say; None where it is not listed."""
         octets = serial.to_bytes((serial if serial >= 0 else ~serial).bit_length() // 8 + 1, "big", signed=True)
         offset = self.index.get(octets)
-        return None if offset is None else _read_entry(self.raw, offset)
+        if offset is None:
+            return None
+        entries = (_read_entry(self.raw, one) for one in (offset, *self.repeated.get(octets, ())))
+        # a delta list tells so of a certificate whose hold ended; in any other list the reason must not occur
+        return earliest(one for one in entries if not (self.scope.delta and one.reason == _REMOVED))
 
 
 def parse_crl(data: bytes) -> CertificateList:
-    """The complete, direct CRL that `data` (DER or PEM) is; DerError where malformed, a delta or an indirect one."""
+    """The CRL that `data` (DER, its base64 text or PEM) is, of whatever scope; DerError where malformed."""
     if len(data) > MAX_CRL_BYTES:
         raise DerError("CRL is too long")
     if data[:5] == b"-----":
@@ -75,6 +91,7 @@ def parse_crl(data: bytes) -> CertificateList:
         if len(blocks) != 1:
             raise DerError("not one PEM block")
         data = blocks[0][1]
+    data = der_or_base64(data)
     outer = der.parse(data).expect(der.SEQUENCE, "CertificateList").cursor()
     tbs = outer.take(der.SEQUENCE, "tbsCertList")
     algorithm = outer.take(der.SEQUENCE, "signatureAlgorithm")
@@ -93,9 +110,9 @@ def parse_crl(data: bytes) -> CertificateList:
     tagged = fields.optional(der.context(0))
     fields.finish("tbsCertList")
     extensions = {oid: (critical, value) for oid, critical, value in iterate_extensions(tagged)} if tagged else {}
-    _refuse_partial(extensions)
     number = extensions.get(oids.CRL_NUMBER)
     key_id = extensions.get(oids.AUTHORITY_KEY_IDENTIFIER)
+    index, repeated = ({}, {}) if entries is None else _index(data, entries.body, entries.stop)
     return CertificateList(
         raw=data,
         tbs=tbs.raw,
@@ -106,7 +123,9 @@ def parse_crl(data: bytes) -> CertificateList:
         signature=signature,
         number=None if number is None else der.parse(number[1]).integer(),
         authority_key_id=None if key_id is None else authority_key_id(key_id[1]),
-        index={} if entries is None else _index(data, entries.body, entries.stop),
+        scope=list_scope(extensions, issuer),
+        index=index,
+        repeated=repeated,
     )
 
 
@@ -125,7 +144,10 @@ def _judge_parsed(crl: CertificateList, issuer: Certificate, now: datetime) -> t
     if not crl.is_current(now):
         why = "尚未生效" if crl.this_update > now else "已过下次更新时间"
         return CrlStatus.STALE, f"吊销列表{why}"
-    return CrlStatus.GOOD, "吊销列表签名正确且在有效期内"
+    if crl.scope.indirect:
+        return CrlStatus.INDIRECT, "间接吊销列表（indirectCRL）不受支持，未采用"
+    status = CrlStatus.PARTIAL if crl.scope.partial else CrlStatus.GOOD
+    return status, "吊销列表签名正确且在有效期内" + (f"；{crl.scope.told}" if crl.scope.told else "")
 
 
 def judge_crl_among(
@@ -139,24 +161,19 @@ def judge_crl_among(
     judged = [_judge_parsed(crl, one, now) for one in known if one.subject_key == crl.issuer_key]
     if not judged:
         return CrlStatus.NO_ISSUER, "找不到吊销列表颁发者的证书", crl
-    preferred = (CrlStatus.GOOD, CrlStatus.STALE)
-    return (*min(judged, key=lambda one: preferred.index(one[0]) if one[0] in preferred else len(preferred)), crl)
+    return (*min(judged, key=lambda one: one[0] is CrlStatus.BAD_SIGNATURE), crl)
 
 
-def _refuse_partial(extensions: dict[str, tuple[bool, bytes]]) -> None:
-    for oid, (critical, value) in extensions.items():
-        if oid == oids.DELTA_CRL_INDICATOR or (critical and oid not in _UNDERSTOOD_EXTENSIONS):
-            raise DerError("delta CRL or unknown critical extension")
-        if oid == oids.ISSUING_DISTRIBUTION_POINT and any(
-            field.tag != der.context(0)
-            for field in der.parse(value).expect(der.SEQUENCE, "distribution point").children(8)
-        ):
-            raise DerError("the CRL covers only some certificates or reasons")
+def vouched_for(judged: Iterable[tuple[CrlStatus, str, CertificateList | None]]) -> set[NameKey]:
+    """The issuers of whom one list is good; beside it a partial one of theirs does no harm."""
+    return {crl.issuer_key for status, _, crl in judged if crl is not None and status is CrlStatus.GOOD}
 
 
-def _index(data: bytes, position: int, stop: int) -> dict[bytes, int]:
-    """Serial octets to entry offset. Reads lengths in place: 100,000 entries must not cost 100,000 objects each."""
+def _index(data: bytes, position: int, stop: int) -> tuple[dict[bytes, int], dict[bytes, list[int]]]:
+    """Serial octets to the first entry's offset, and to those of further ones. Reads lengths in place: 100,000 entries
+    must not cost 100,000 objects each."""
     found: dict[bytes, int] = {}
+    repeated: dict[bytes, list[int]] = {}
     while position < stop:
         if position + 4 > stop or data[position] != der.SEQUENCE:
             raise DerError("a CRL entry is no SEQUENCE")
@@ -170,9 +187,11 @@ def _index(data: bytes, position: int, stop: int) -> dict[bytes, int]:
         serial_end = serial_start + data[body + 1] if serial_start < end else end + 1
         if end > stop or serial_end > end or data[body] != der.INTEGER or data[body + 1] > 0x7F:
             raise DerError("a CRL entry has no serial number")
-        found[data[serial_start:serial_end]] = position
+        serial = data[serial_start:serial_end]
+        if found.setdefault(serial, position) != position:
+            repeated.setdefault(serial, []).append(position)
         position = end
-    return found
+    return found, repeated
 
 
 def _read_entry(data: bytes, offset: int) -> Revocation:
@@ -188,7 +207,7 @@ def _read_entry(data: bytes, offset: int) -> Revocation:
                 parts.optional(der.BOOLEAN)
                 value = der.parse(parts.take(der.OCTET_STRING).octets())
                 if oid == oids.CRL_REASON:
-                    reason = REASONS.get(value.integer(), "unspecified")
+                    reason = _REASONS.get(value.integer(), "unspecified")
                 elif oid == oids.INVALIDITY_DATE:
                     since = min(since, value.time())
     except DerError:

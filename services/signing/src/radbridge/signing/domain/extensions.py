@@ -41,7 +41,8 @@ class Extensions:
     authority_key_id: bytes | None = None
     unknown_critical: tuple[str, ...] = ()
     identity_codes: tuple[str, ...] = ()
-    crl_urls: tuple[str, ...] = ()
+    crl_points: bytes | None = None
+    """The cRLDistributionPoints as sent."""
     ocsp_urls: tuple[str, ...] = ()
     ocsp_no_check: bool = False
 
@@ -89,7 +90,7 @@ def parse_extensions(tagged: der.Element) -> Extensions:
             if critical and oid not in _UNDERSTOOD_EXTENSIONS and not oid.startswith(oids.GM_IDENTITY_PREFIX)
         ),
         identity_codes=tuple(_identity_code(value) for oid, _, value in listed if oid == oids.GM_PERSON_IDENTITY),
-        crl_urls=_crl_urls(values.get(oids.CRL_DISTRIBUTION_POINTS)),
+        crl_points=values.get(oids.CRL_DISTRIBUTION_POINTS),
         ocsp_urls=_ocsp_urls(values.get(oids.AUTHORITY_INFO_ACCESS)),
         ocsp_no_check=oids.OCSP_NO_CHECK in values,
     )
@@ -126,24 +127,8 @@ def _identity_code(value: bytes) -> str:
         return ""
 
 
-def _crl_urls(value: bytes | None) -> tuple[str, ...]:
-    """The http and https addresses of cRLDistributionPoints; an odd form yields none, for they are hints only."""
-    if value is None:
-        return ()
-    urls: list[str] = []
-    try:
-        for point in der.parse(value).children(16):
-            for name in point.cursor().take(der.context(0)).cursor().take(der.context(0)).children(16):
-                text = name.content.decode("ascii", "replace")
-                if name.tag == der.context(6, constructed=False) and text.startswith(("http://", "https://")):
-                    urls.append(text)
-    except DerError:
-        return ()
-    return tuple(urls)
-
-
 def _ocsp_urls(value: bytes | None) -> tuple[str, ...]:
-    """The http and https addresses of id-ad-ocsp in authorityInfoAccess; an odd form yields none, as for lists."""
+    """The http and https addresses of id-ad-ocsp in authorityInfoAccess; an odd form yields none: they are hints."""
     if value is None:
         return ()
     urls: list[str] = []

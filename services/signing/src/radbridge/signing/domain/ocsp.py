@@ -74,7 +74,7 @@ def judge_response(
     signer = _signer(basic, certificate, issuer, authority, max(basic.produced_at, now))
     if signer is None:
         return OcspFinding(RevocationState.OCSP_FORGED, response, answer)
-    if basic.produced_at > now + FUTURE_TOLERANCE or not answer.is_current(now):
+    if basic.produced_at - now > FUTURE_TOLERANCE or not answer.is_current(now):
         return OcspFinding(RevocationState.OCSP_STALE, response, answer)
     if answer.status is CertificateStatus.UNKNOWN:
         return OcspFinding(RevocationState.OCSP_UNKNOWN, response, answer)

@@ -34,11 +34,19 @@ class Question:
 
 
 class OcspDesk:
-    """`answers` knows the answer to a question by its key; `handed_in` are responses that came without a question."""
+    """`answers` knows the answer to a question by its key; `handed_in` are responses that came without a question, of
+    which some may be `unreadable`."""
 
-    def __init__(self, answers: Callable[[str], Answer | None], handed_in: Sequence[OcspResponse] = ()) -> None:
+    def __init__(
+        self,
+        answers: Callable[[str], Answer | None],
+        handed_in: Sequence[OcspResponse] = (),
+        *,
+        unreadable: bool = False,
+    ) -> None:
         self._answers = answers
         self._handed_in = handed_in
+        self._unreadable = unreadable
         self.used: dict[str, Answer] = {}
         self.wanted: dict[str, Question] = {}
 
@@ -46,7 +54,7 @@ class OcspDesk:
         self, certificate: Certificate, issuer: Certificate, authority: Authority, now: datetime
     ) -> OcspFinding | None:
         """What is known of `certificate` at `now`; None where nothing is, which is noted if there is whom to ask."""
-        if self._handed_in:
+        if self._handed_in or self._unreadable:
             return self._among_handed_in(certificate, issuer, authority, now)
         if not certificate.extensions.ocsp_urls:
             return None
@@ -73,6 +81,8 @@ class OcspDesk:
             for response in self._handed_in
             if _names(response, certificate, issuer, whole_issuer=named)
         ]
+        if self._unreadable and named:
+            findings.append(OcspFinding(RevocationState.OCSP_MALFORMED))
         return min(findings, key=lambda one: (one.revocation is None, WEAKNESS.index(one.state)), default=None)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from radbridge.signing.domain import der, oids
@@ -21,6 +21,7 @@ FUTURE_TOLERANCE = timedelta(minutes=10)
 """How far a responder's clock may be ahead of ours."""
 AGE_WITHOUT_NEXT_UPDATE = timedelta(days=1)
 """How long an answer counts whose responder does not say until when."""
+_END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 _MAX_ANSWERS, _MAX_CERTIFICATES = 256, 8
 SUCCESSFUL, TRY_LATER = 0, 3
 _STATUSES = frozenset({0, 1, 2, 3, 5, 6})
@@ -46,10 +47,12 @@ class SingleAnswer:
 
     @property
     def valid_until(self) -> datetime:
-        return self.next_update or self.this_update + AGE_WITHOUT_NEXT_UPDATE
+        if self.next_update is not None:
+            return self.next_update
+        return min(self.this_update, _END_OF_TIME - AGE_WITHOUT_NEXT_UPDATE) + AGE_WITHOUT_NEXT_UPDATE
 
     def is_current(self, now: datetime) -> bool:
-        return self.this_update <= now + FUTURE_TOLERANCE and now <= self.valid_until
+        return self.this_update - now <= FUTURE_TOLERANCE and now <= self.valid_until
 
 
 @dataclass(frozen=True, eq=False, repr=False)

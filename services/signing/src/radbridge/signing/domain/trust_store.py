@@ -19,9 +19,19 @@ from radbridge.signing.domain.names import NameKey
 from radbridge.signing.domain.ocsp import OcspFinding
 from radbridge.signing.domain.ocsp_desk import OcspDesk
 from radbridge.signing.domain.ocsp_response import BasicResponse
-from radbridge.signing.domain.revocation import Revocation, RevocationState
+from radbridge.signing.domain.revocation import CERTIFICATE_HOLD, Revocation, RevocationState, earliest
 
 _REMEMBERED_LINKS = 16_384
+_WORTH = (
+    RevocationState.GOOD,
+    RevocationState.STALE,
+    RevocationState.OUT_OF_SCOPE,
+    RevocationState.INDIRECT,
+    RevocationState.FORGED,
+    RevocationState.UNREADABLE,
+    RevocationState.NO_LIST,
+)
+"""Of several lists the best is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +46,9 @@ class Lookup:
 
 
 class TrustStore:
-    """Anchors are trusted as they are; intermediates are any further certificates, expired, revoked or of TSAs."""
+    """Anchors are trusted as they are; intermediates are any further certificates, expired, revoked or of TSAs.
+
+    `unreadable_lists`: files came that should be lists and are none, which is told where a list is missing."""
 
     def __init__(
         self,
@@ -46,10 +58,12 @@ class TrustStore:
         *,
         raw_issuers: Iterable[Certificate] = (),
         require_revocation: bool = False,
+        unreadable_lists: bool = False,
     ) -> None:
         self.anchors = tuple(dict.fromkeys(anchors))
         self.intermediates = tuple(dict.fromkeys(intermediates))
         self.require_revocation = require_revocation
+        self._without_list = RevocationState.UNREADABLE if unreadable_lists else RevocationState.NO_LIST
         self._anchors = frozenset(self.anchors)
         self._raw_issuers = frozenset(raw_issuers)
         self._by_subject: dict[NameKey, list[Certificate]] = {}
@@ -162,21 +176,36 @@ class TrustStore:
         return by_lists if found is None else Lookup(found.state, found.revocation, by_lists.crl, found)
 
     def _listed(self, certificate: Certificate, issuer: Certificate, now: datetime) -> Lookup:
-        state, newest = RevocationState.NO_LIST, None
+        state, newest = self._without_list, None
+        found: list[tuple[CertificateList, Revocation]] = []
         for crl in self._crls.get(issuer.subject_key, ()):
             if not _same_key_id(crl.authority_key_id, issuer.extensions.subject_key_id):
                 continue
-            if not self._crl_verifies(crl, issuer):
-                state = RevocationState.FORGED if state is RevocationState.NO_LIST else state
+            worth = self._worth(crl, certificate, issuer, now)
+            state = min(state, worth, key=_WORTH.index)
+            if worth in (RevocationState.FORGED, RevocationState.INDIRECT):
                 continue
             if (entry := crl.find(certificate.serial)) is not None:
-                return Lookup(RevocationState.GOOD, entry, crl)
-            if crl.is_current(now):
-                state = RevocationState.GOOD
-            elif state is not RevocationState.GOOD:
-                state = RevocationState.STALE
-            newest = crl if newest is None or crl.this_update > newest.this_update else newest
+                found.append((crl, entry))
+            if worth is not RevocationState.OUT_OF_SCOPE and (newest is None or crl.this_update > newest.this_update):
+                newest = crl
+        if newest is not None and newest.this_update <= now and all(crl is not newest for crl, _ in found):
+            found = [(crl, entry) for crl, entry in found if not _hold_ended(entry, crl, newest)]
+        if (entry := earliest(entry for _, entry in found)) is not None:
+            return Lookup(RevocationState.GOOD, entry, min(found, key=lambda one: one[1].since)[0])
         return Lookup(state, None, newest)
+
+    def _worth(
+        self, crl: CertificateList, certificate: Certificate, issuer: Certificate, now: datetime
+    ) -> RevocationState:
+        """What can be concluded of `certificate` where `crl` does not list it."""
+        if not self._crl_verifies(crl, issuer):
+            return RevocationState.FORGED
+        if crl.scope.indirect:
+            return RevocationState.INDIRECT
+        if not crl.scope.covers(certificate):
+            return RevocationState.OUT_OF_SCOPE
+        return RevocationState.GOOD if crl.is_current(now) else RevocationState.STALE
 
     def _crl_verifies(self, crl: CertificateList, issuer: Certificate) -> bool:
         link = (id(crl), issuer.spki)
@@ -184,6 +213,11 @@ class TrustStore:
         if known is None:
             known = self._crl_links[link] = issuer.may(CRL_SIGN) and crl.is_signed_by(issuer.key)
         return known
+
+
+def _hold_ended(entry: Revocation, crl: CertificateList, newer: CertificateList) -> bool:
+    """Whether `newer`, which does not list the certificate, ends the hold that `crl` tells of (RFC 5280 5.3.1)."""
+    return entry.reason == CERTIFICATE_HOLD and crl.this_update < newer.this_update
 
 
 def _same_key_id(wanted: bytes | None, offered: bytes | None) -> bool:
