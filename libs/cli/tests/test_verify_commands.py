@@ -119,11 +119,6 @@ def test_lists_that_are_not_about_everybody(desk: Desk) -> None:
         assert (answer["good"], answer["revocation"]) == (state == "good", state)
 
 
-def test_a_moment_beyond_the_calendar_is_refused(desk: Desk) -> None:
-    late = ["verify", "certificate", desk.path("doctor.cer"), "--at=9999-12-31T23:59:59-08:00"]
-    assert CliRunner().invoke(build(), late).exit_code == UNUSABLE
-
-
 @pytest.mark.proves("SX-031")
 def test_ocsp_responses(desk: Desk) -> None:
     ca = OcspCa(NOW)

@@ -77,9 +77,11 @@ class CertificateList:
         offset = self.index.get(octets)
         if offset is None:
             return None
-        entries = (_read_entry(self.raw, one) for one in (offset, *self.repeated.get(octets, ())))
+        entry = _read_entry(self.raw, offset)
+        if octets in self.repeated:
+            entry = earliest([entry, *(_read_entry(self.raw, one) for one in self.repeated[octets])])
         # a delta list tells so of a certificate whose hold ended; in any other list the reason must not occur
-        return earliest(one for one in entries if not (self.scope.delta and one.reason == _REMOVED))
+        return None if self.scope.delta and entry.reason == _REMOVED else entry
 
 
 def parse_crl(data: bytes) -> CertificateList:

@@ -89,11 +89,9 @@ class Revocation:
     reason: str
 
 
-def earliest(entries: Iterable[Revocation]) -> Revocation | None:
-    """What several entries of one certificate say together: the earliest moment, and a compromise if any tells of one;
-    None where there is none."""
+def earliest(entries: Iterable[Revocation]) -> Revocation:
+    """What the entries of one certificate, at least one, say together: the earliest moment, and a compromise if any
+    tells of one."""
     found = sorted(entries, key=lambda one: one.since)
-    if not found:
-        return None
     told = next((one for one in found if one.reason in COMPROMISES), found[0])
     return Revocation(found[0].since, told.reason)

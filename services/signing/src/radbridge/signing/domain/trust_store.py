@@ -191,7 +191,8 @@ class TrustStore:
                 newest = crl
         if newest is not None and newest.this_update <= now and all(crl is not newest for crl, _ in found):
             found = [(crl, entry) for crl, entry in found if not _hold_ended(entry, crl, newest)]
-        if (entry := earliest(entry for _, entry in found)) is not None:
+        if found:
+            entry = earliest(entry for _, entry in found)
             return Lookup(RevocationState.GOOD, entry, min(found, key=lambda one: one[1].since)[0])
         return Lookup(state, None, newest)
 
