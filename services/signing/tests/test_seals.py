@@ -1,10 +1,9 @@
-"""SES seals, sealed PDF and OFD of our own making: what is honest is good, every known trick has its own verdict."""
+"""SES seals and sealed PDF of our own making: what is honest is good, every known trick has its own verdict."""
 
 from __future__ import annotations
 
 import base64
 import io
-import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -15,12 +14,10 @@ from pypdf.generic import DictionaryObject, NameObject, StreamObject, TextString
 
 from radbridge.signing.domain import der
 from radbridge.signing.domain.der_write import sequence
-from radbridge.signing.domain.ofd_seal import judge_ofd
 from radbridge.signing.domain.pdf_seal import judge_pdf
 from radbridge.signing.domain.report_verdict import SignedReport, judge_report
 from radbridge.signing.domain.ses import judge_ses
 from radbridge.signing.domain.ses_structure import parse_ses_signature
-from radbridge.signing.domain.sm3 import sm3
 from radbridge.signing.domain.trust_store import TrustStore
 from radbridge.signing.domain.verdict import CheckResult
 from radbridge.signing.trial_pki import Doctor, TrialAuthority
@@ -289,97 +286,6 @@ def test_a_reports_pdf_counts_in_its_verdict(
     assert pdf_check(unsigned_pdf) is CheckResult.FINDING
     assert pdf_check(sealed_pdf) is CheckResult.PASSED
     assert pdf_check(sealed_pdf.replace(b"(report)", b"(rep0rt)")) is CheckResult.FAILED
-
-
-# --- OFD
-
-NAMESPACE = 'xmlns:ofd="http://www.ofdspec.org/2016"'
-
-
-def ofd_files(sealer: TrialSealer) -> dict[str, bytes]:
-    files = {
-        "OFD.xml": f"<ofd:OFD {NAMESPACE}><ofd:DocBody><ofd:DocRoot>Doc_0/Document.xml</ofd:DocRoot>"
-        "<ofd:Signatures>/Doc_0/Signs/Signatures.xml</ofd:Signatures></ofd:DocBody></ofd:OFD>".encode(),
-        "Doc_0/Document.xml": b"<a/>",
-        "Doc_0/Pages/Page_0/Content.xml": b"<page/>",
-        "Doc_0/Signs/Signatures.xml": f'<ofd:Signatures {NAMESPACE}><ofd:Signature ID="1" '
-        'BaseLoc="Sign_0/Signature.xml"/></ofd:Signatures>'.encode(),
-        "Doc_0/Signs/Sign_0/Seal.esl": sealer.seal,
-    }
-    references = "".join(
-        f'<ofd:Reference FileRef="/{name}"><ofd:CheckValue>{base64.b64encode(sm3(files[name])).decode()}'
-        "</ofd:CheckValue></ofd:Reference>"
-        for name in ("OFD.xml", "Doc_0/Document.xml", "Doc_0/Pages/Page_0/Content.xml")
-    )
-    description = (
-        f'<ofd:Signature {NAMESPACE}><ofd:SignedInfo><ofd:References CheckMethod="1.2.156.10197.1.401">{references}'
-        "</ofd:References><ofd:Seal><ofd:BaseLoc>Seal.esl</ofd:BaseLoc></ofd:Seal></ofd:SignedInfo>"
-        "<ofd:SignedValue>/Doc_0/Signs/Sign_0/SignedValue.dat</ofd:SignedValue></ofd:Signature>"
-    ).encode()
-    files["Doc_0/Signs/Sign_0/Signature.xml"] = description
-    files["Doc_0/Signs/Sign_0/SignedValue.dat"] = sealer.ses(description)
-    return files
-
-
-def packed(files: dict[str, bytes]) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as package:
-        for name, content in files.items():
-            package.writestr(name, content)
-    return buffer.getvalue()
-
-
-BOMB = b'<!DOCTYPE a [<!ENTITY b "bbbb">]><a>&b;</a>'
-
-
-@pytest.mark.parametrize(
-    ("change", "word"),
-    [
-        ({}, "valid"),
-        ({"Doc_0/Pages/Page_0/Content.xml": b"<page>x</page>"}, "document_changed"),
-        ({"Doc_0/Pages/Page_1/Content.xml": b"<page/>"}, "document_changed"),
-        ({"Doc_0/Signs/Sign_0/Signature.xml": b" "}, "invalid"),
-        ({"Doc_0/Signs/Sign_0/Seal.esl": b"x"}, "seal_mismatch"),
-        ({"Doc_0/Signs/Sign_0/SignedValue.dat": b"x"}, "invalid"),
-        ({"Doc_0/Signs/Signatures.xml": BOMB}, "invalid"),
-        ({"Doc_0/Signs/Signatures.xml": b"<Signatures/>"}, "invalid"),
-        ({"OFD.xml": b"<OFD/>"}, "invalid"),
-        ({"OFD.xml": b"<Signatures>../../etc/passwd</Signatures>"}, "invalid"),
-    ],
-)
-def test_sealed_ofd(sealer: TrialSealer, store: TrustStore, now: datetime, change: dict[str, bytes], word: str) -> None:
-    assert judge_ofd(packed({**ofd_files(sealer), **change}), store, now=now).word == word
-
-
-def test_a_changed_description_changes_the_document(sealer: TrialSealer, store: TrustStore, now: datetime) -> None:
-    files = ofd_files(sealer)
-    files["Doc_0/Signs/Sign_0/Signature.xml"] += b" "
-    assert judge_ofd(packed(files), store, now=now).word == "document_changed"
-
-
-def test_what_is_no_package_is_invalid(sealer: TrialSealer, store: TrustStore, now: datetime) -> None:
-    good = packed(ofd_files(sealer))
-    for data in (b"", b"PK", good[:-30], good[:100] + good[200:]):
-        assert judge_ofd(data, store, now=now).word == "invalid"
-
-
-@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
-def test_a_package_that_lies_about_its_compression_is_invalid(store: TrustStore, now: datetime, method: int) -> None:
-    for declared in (0, 8, 12, 14, 99):
-        buffer = io.BytesIO()
-        with zipfile.ZipFile(buffer, "w", method) as package:
-            package.writestr("OFD.xml", b"<OFD/>")
-        lying = buffer.getvalue().replace(method.to_bytes(2, "little") + b"\0", declared.to_bytes(2, "little") + b"\0")
-        assert judge_ofd(lying, store, now=now).word == "invalid"
-
-
-def test_a_package_with_a_nameless_file_is_judged(sealer: TrialSealer, store: TrustStore, now: datetime) -> None:
-    package = bytearray(packed({**ofd_files(sealer), "q": b""}))
-    entry = package.rindex(b"PK\x01\x02")
-    # The central directory's name length goes from 1 to 0, and the name becomes a comment.
-    package[entry + 28] = 0
-    package[entry + 32] = 1
-    assert judge_ofd(bytes(package), store, now=now).word == "document_changed"
 
 
 def test_structures_show_no_names_in_logs(sealer: TrialSealer) -> None:

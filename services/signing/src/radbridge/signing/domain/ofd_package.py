@@ -1,4 +1,4 @@
-"""The parts of an OFD package that signing needs (GB/T 33190): signature list, signature descriptions and files.
+"""The parts of an OFD package that signing needs (GB/T 33190): documents, signature lists, signatures and files.
 
 Read from untrusted ZIP and XML: entries and sizes are limited, names are checked, entities are not expanded.
 """
@@ -26,10 +26,23 @@ MAX_SIGNATURES = 32
 
 
 @dataclass(frozen=True)
-class OfdSignature:
-    """One Signature.xml: `references` are (file, digest) by `check_method`; `seal` holds the seal file, if named."""
+class OfdDocument:
+    """One DocBody of OFD.xml: the file that lists its signatures, and the IDs of its pages as far as they are known."""
 
-    location: str
+    signature_list: str
+    pages: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class OfdSignature:
+    """One Signature.xml: `references` are (file, digest) by `check_method`; `seal` holds the seal file, if named.
+
+    `files` are the package's files that the signature consists of. `page` is that of its first stamp, counted from 1
+    within its document; 0 where it has none.
+    """
+
+    files: frozenset[str]
+    page: int
     description: bytes
     check_method: str
     references: tuple[tuple[str, bytes], ...]
@@ -49,6 +62,8 @@ class OfdPackage:
         self._entries = {entry.filename.lstrip("/"): entry for entry in entries}
         if len(self._entries) != len(entries):
             raise SealFormError("the package has two files of one name")
+        if not all(map(_is_plain, self._entries)):
+            raise SealFormError("the name of a file means another file")
         self._digests: dict[tuple[str, str], bytes | None] = {}
 
     @property
@@ -79,39 +94,66 @@ class OfdPackage:
             raise SealFormError("an XML file is too large")
         return parse_xml(content)
 
-    def signature_list(self) -> str | None:
-        """The file that lists the signatures; None for an unsigned document."""
+    def signed_documents(self) -> list[OfdDocument]:
+        """The documents that have signatures, in the package's order; a package may hold several."""
         root = self._read_xml("OFD.xml")
-        location = next((element for element in root.iter() if _local(element) == "Signatures"), None)
-        return None if location is None else self.locate("OFD.xml", location.text)
+        found: list[OfdDocument] = []
+        for body in [element for element in root.iter() if _local(element) == "DocBody"] or [root]:
+            listed = _first(body, "Signatures")
+            if listed is not None:
+                signature_list = self.locate("OFD.xml", listed.text)
+                if len(found) == MAX_SIGNATURES or any(signature_list == one.signature_list for one in found):
+                    raise SealFormError("too many documents, or two with one list of signatures")
+                found.append(OfdDocument(signature_list, self._pages(_first(body, "DocRoot"))))
+        return found
 
-    def signatures(self, listed_in: str) -> list[OfdSignature]:
-        """The signatures of the list, in its order."""
-        listed = [element for element in self._read_xml(listed_in).iter() if _local(element) == "Signature"]
+    def _pages(self, document: Element | None) -> tuple[str, ...]:
+        """The page IDs of the document that a DocRoot names. What it says is judged as a protected file, not here."""
+        if document is None:
+            return ()
+        try:
+            pages = _first(self._read_xml(self.locate("OFD.xml", document.text)), "Pages")
+        except SealFormError:
+            return ()
+        return () if pages is None else tuple(one.get("ID", "") for one in pages if _local(one) == "Page")
+
+    def signatures(self, documents: list[OfdDocument]) -> list[OfdSignature]:
+        """The signatures of all `documents`, in the order of their lists."""
+        listed = [
+            (document, self.locate(document.signature_list, element.get("BaseLoc")))
+            for document in documents
+            for element in self._read_xml(document.signature_list).iter()
+            if _local(element) == "Signature"
+        ]
         if len(listed) > MAX_SIGNATURES:
             raise SealFormError("too many signatures")
-        return [self._signature(self.locate(listed_in, element.get("BaseLoc"))) for element in listed]
+        return [self._signature(document, location) for document, location in listed]
 
     def locate(self, base: str, location: str | None) -> str:
-        """The package name that `location`, written in the file `base`, means."""
+        """The package name that `location`, written in the file `base`, means: relative to it unless it begins with a
+        slash (GB/T 33190 clause 6.3). What is not there is looked for from the root, as many writers mean it."""
         text = (location or "").strip()
-        for candidate in (text.lstrip("/"), posixpath.join(posixpath.dirname(base), text)):
-            name = posixpath.normpath(candidate)
+        for candidate in (posixpath.join(posixpath.dirname(base), text), text):
+            name = posixpath.normpath(candidate).lstrip("/")
             if name in self._entries:
                 return name
         raise SealFormError("a file that the document names is not in the package")
 
-    def _signature(self, location: str) -> OfdSignature:
+    def _signature(self, document: OfdDocument, location: str) -> OfdSignature:
         description, root = self.read(location), self._read_xml(location)
         references = _one(root, "References")
-        seal = next((one for one in root.iter() if _local(one) == "Seal"), None)
+        seal, stamp = _first(root, "Seal"), _first(root, "StampAnnot")
+        value = self.locate(location, _one(root, "SignedValue").text)
+        page = "" if stamp is None else stamp.get("PageRef", "")
+        seal_file = None if seal is None else self.locate(location, _one(seal, "BaseLoc").text)
         return OfdSignature(
-            location=location,
+            files=frozenset(name for name in (location, value, seal_file) if name is not None),
+            page=document.pages.index(page) + 1 if page in document.pages else 0,
             description=description,
             check_method=references.get("CheckMethod", ""),
             references=tuple(_reference(one) for one in references if _local(one) == "Reference"),
-            signed_value=self.read(self.locate(location, _one(root, "SignedValue").text)),
-            seal=None if seal is None else self.read(self.locate(location, _one(seal, "BaseLoc").text)),
+            signed_value=self.read(value),
+            seal=None if seal_file is None else self.read(seal_file),
         )
 
 
@@ -145,8 +187,18 @@ def _reference(element: Element) -> tuple[str, bytes]:
     return posixpath.normpath((element.get("FileRef") or "").strip().lstrip("/")), value
 
 
+def _is_plain(name: str) -> bool:
+    """Whether every reader takes `name` for the same file: no steps up or on the spot, no other separator."""
+    steps = name.split("/")
+    return "\\" not in name and not {".", ".."}.intersection(steps) and ("" not in steps or not name)
+
+
+def _first(parent: Element, name: str) -> Element | None:
+    return next((element for element in parent.iter() if _local(element) == name), None)
+
+
 def _one(parent: Element, name: str) -> Element:
-    found = next((element for element in parent.iter() if _local(element) == name), None)
+    found = _first(parent, name)
     if found is None:
         raise SealFormError(f"{name} is missing")
     return found

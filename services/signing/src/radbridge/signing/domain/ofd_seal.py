@@ -1,13 +1,13 @@
 """Judging the seals of an OFD document (GB/T 33190 clause 18, GB/T 38540): every signature, every protected file.
 
-A signature protects the files that its Signature.xml lists with their digests; the seal signs Signature.xml. Files that
-no signature lists must be those of the signatures themselves, else content could be added unseen (SX-033).
+A signature protects the files that its Signature.xml lists with their digests; the seal signs Signature.xml, and the
+seal file that it names must be the seal inside the signed value. Files that no signature lists must be those that the
+signatures themselves consist of, wherever they lie, else content could be added unseen (SX-033).
 """
 
 from __future__ import annotations
 
-import posixpath
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from radbridge.signing.domain import oids
@@ -36,14 +36,15 @@ def judge_ofd(data: bytes, store: TrustStore, *, now: datetime) -> OfdVerdict:
     """The verdict on all seals of the OFD file `data`; one that is not valid decides. Never raises for input."""
     try:
         package = OfdPackage(data)
-        listed_in = package.signature_list()
-        signatures = [] if listed_in is None else package.signatures(listed_in)
-        if listed_in is None or not signatures:
+        documents = package.signed_documents()
+        signatures = package.signatures(documents)
+        if not signatures:
             return OfdVerdict(INVALID, "OFD文件没有签章")
         judged = [_judge_signature(package, one, store, now) for one in signatures]
         seals = tuple(seal for _, seal in judged)
         word, reason = next(((word, seal.reason) for word, seal in judged if word != VALID), (VALID, "签章有效"))
-        if word == VALID and (unprotected := _unprotected(package, listed_in, signatures)):
+        lists = {document.signature_list for document in documents}
+        if word == VALID and (unprotected := _unprotected(package, signatures) - lists):
             return OfdVerdict(
                 DOCUMENT_CHANGED, f"有{len(unprotected)}个文件不受任何签章保护，可能是签章后添加的", seals
             )
@@ -55,22 +56,24 @@ def judge_ofd(data: bytes, store: TrustStore, *, now: datetime) -> OfdVerdict:
 def _judge_signature(
     package: OfdPackage, signature: OfdSignature, store: TrustStore, now: datetime
 ) -> tuple[str, SealVerdict]:
-    seal = judge_contents(signature.signed_value, signature.description, store, now=now)
-    if signature.seal is not None and seal.seal and seal.seal != signature.seal:
-        return SEAL_MISMATCH, SealVerdict(SEAL_MISMATCH, "印章文件与签章值中的印章不一致")
-    changed = "Signature.xml与签章值不符" if seal.word == DOCUMENT_CHANGED else _changed_file(package, signature)
+    contents = judge_contents(signature.signed_value, signature.description, store, now=now)
+    seal = replace(contents, page=signature.page)
+    if signature.seal is not None and seal.seal != signature.seal and (seal.seal or seal.good):
+        reason = "印章文件与签章值中的印章不一致" if seal.seal else "签章值中没有印章，与印章文件不一致"
+        return SEAL_MISMATCH, replace(seal, word=SEAL_MISMATCH, reason=reason)
+    method = _CHECK_METHODS.get(signature.check_method.strip().casefold(), signature.check_method.strip())
+    if digest(method, b"") is None or not signature.references:
+        reason = "签章没有保护任何文件" if not signature.references else "文件校验算法（CheckMethod）不受支持"
+        return INVALID, replace(seal, word=INVALID, reason=reason)
+    described = seal.word != DOCUMENT_CHANGED
+    changed = _changed_file(package, signature, method) if described else "Signature.xml与签章值不符"
     if changed is not None:
-        return DOCUMENT_CHANGED, SealVerdict(DOCUMENT_CHANGED, changed)
+        return DOCUMENT_CHANGED, replace(seal, word=DOCUMENT_CHANGED, reason=changed)
     return (VALID if seal.good else INVALID), seal
 
 
-def _changed_file(package: OfdPackage, signature: OfdSignature) -> str | None:
+def _changed_file(package: OfdPackage, signature: OfdSignature, method: str) -> str | None:
     """Why a protected file is not as it was, None where all are."""
-    method = _CHECK_METHODS.get(signature.check_method.strip().casefold(), signature.check_method.strip())
-    if digest(method, b"") is None:
-        raise SealFormError("the check method is not supported")
-    if not signature.references:
-        raise SealFormError("the signature protects no file")
     for name, value in signature.references:
         if name not in package.names:
             return "受保护的文件缺失"
@@ -79,8 +82,7 @@ def _changed_file(package: OfdPackage, signature: OfdSignature) -> str | None:
     return None
 
 
-def _unprotected(package: OfdPackage, listed_in: str, signatures: list[OfdSignature]) -> set[str]:
-    """Files that are neither protected nor part of the signatures' own folders."""
-    protected = {name for signature in signatures for name, _ in signature.references}
-    folders = tuple(posixpath.dirname(signature.location) + "/" for signature in signatures)
-    return {name for name in package.names - protected if name != listed_in and not name.startswith(folders)}
+def _unprotected(package: OfdPackage, signatures: list[OfdSignature]) -> frozenset[str]:
+    """Files that are neither protected nor part of the signatures."""
+    accounted = {name for one in signatures for name, _ in one.references}
+    return package.names - accounted.union(*(one.files for one in signatures))
