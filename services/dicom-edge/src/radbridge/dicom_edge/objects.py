@@ -4,6 +4,7 @@ import asyncio
 import mmap
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import IO
 
 from radbridge.dicom_edge import store
 from radbridge.dicom_edge.domain.dataset import Buffer, DataSetError
@@ -11,7 +12,7 @@ from radbridge.dicom_edge.domain.frames import Frame
 from radbridge.dicom_edge.domain.header import INFLATED_MAX, INFLATION_MAX, Inflater
 from radbridge.dicom_edge.domain.transfer_syntaxes import is_deflated
 from radbridge.dicom_edge.store import Instance
-from radbridge.dicom_edge.volume import Volume, object_id
+from radbridge.dicom_edge.volume import Volume, VolumeFull, object_id
 from radbridge.runtime.blobs.protocol import BlobMissing, BlobStore
 from radbridge.runtime.database.protocol import Database
 
@@ -101,8 +102,7 @@ class Objects:
             return b"".join([chunk async for chunk in chunks])
         with await asyncio.to_thread(self._volume.scratch, bytes_max) as file:
             async for chunk in chunks:
-                await asyncio.to_thread(file.write, chunk)
-            await asyncio.to_thread(file.flush)
+                await asyncio.to_thread(_write, file, chunk)
             return memoryview(mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)) if file.tell() else b""
 
     async def _chunks(self, instance: Instance, start: int, length: int) -> AsyncIterator[bytes]:
@@ -130,6 +130,15 @@ class Objects:
         if row is None or row["volume_id"] is not None:
             raise ObjectMissing(instance.object_name)
         return store.instance_of(row)
+
+
+def _write(file: IO[bytes], data: bytes) -> None:
+    """Write through, so that a full disk is noticed here."""
+    try:
+        file.write(data)
+        file.flush()
+    except OSError as error:
+        raise VolumeFull from error
 
 
 class StoredBytes:

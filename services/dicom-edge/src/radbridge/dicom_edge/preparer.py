@@ -5,9 +5,11 @@ import logging
 from itertools import groupby
 
 from radbridge.dicom_edge import store
+from radbridge.dicom_edge.domain.dataset import DataSetError
 from radbridge.dicom_edge.metadata import PreparedMetadata
 from radbridge.dicom_edge.objects import ObjectElsewhere, ObjectMissing
 from radbridge.dicom_edge.queries import Scope, instances_to_serve
+from radbridge.dicom_edge.volume import VolumeFull
 from radbridge.runtime.blobs.protocol import BlobError
 from radbridge.runtime.database.protocol import Database, DatabaseError
 
@@ -43,7 +45,7 @@ class Preparer:
             for study_id in waiting:
                 try:
                     await self._prepare(study_id)
-                except (ObjectElsewhere, ObjectMissing, BlobError, DatabaseError) as error:
+                except (ObjectElsewhere, ObjectMissing, DataSetError, VolumeFull, BlobError, DatabaseError) as error:
                     _log.info("metadata is left to its first reader: %s", type(error).__name__)
 
     async def _prepare(self, study_id: str) -> None:
