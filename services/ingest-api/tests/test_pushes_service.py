@@ -20,6 +20,8 @@ from radbridge.contracts.events.audit import AccessRecorded
 from radbridge.contracts.events.base import EventBody
 from radbridge.contracts.events.exam import ExamRegistered
 from radbridge.contracts.events.report import ReportReceived
+from radbridge.contracts.model.exam import Exam
+from radbridge.contracts.model.serialization import from_json
 from radbridge.ingest_api.intake import Intake
 from radbridge.ingest_api.main import SERVICE
 from radbridge.ingest_api.refusal_log import RefusalLog
@@ -167,6 +169,40 @@ async def test_a_merged_push_whose_report_cannot_be_kept_keeps_no_exam(
         answer = await running.client.post("/examMergeReport-sync", content=merged(hospital))
         assert (answer.json()["code"], await stored(running)) == (0, (0, 0))
         assert await running.events(ExamRegistered) == []
+
+
+COMPLAINT = "反复咳嗽。" * 14_000
+SETTLEMENT = {"setId": "0" * 20, "medListCode": "001", "feeDetailSn": "0" * 18, "examPart": "BB04ZZZZ1"}
+
+
+@pytest.mark.parametrize("merged_push", [False, True])
+async def test_an_exam_that_no_event_can_carry_is_an_object(
+    tmp_path: Path, on_each_database: dict[str, str], merged_push: bool
+) -> None:
+    exam = ExampleExam(examined_at=datetime.now(UTC) - timedelta(hours=1), number="E1")
+    path = "/examMergeReport-sync" if merged_push else "/exam-sync"
+    async with running_service(SERVICE, tmp_path, settings=on_each_database) as running:
+        hospital = await running.add_institution(code=HOSPITAL_CODE)
+        for changed in ({"chiefComplaint": COMPLAINT}, {"setInfoList": [SETTLEMENT] * 3000}):
+            record: dict[str, object] = {**exam_record(exam), **changed}
+            sent = {"patient": record, "report": report_record(exam)} if merged_push else record
+            body = envelope.seal_envelope(
+                sent, hospital_code=hospital.code, key=hospital.sm4_key, timestamp=int(time.time())
+            ).to_json()
+            answers = [(await running.client.post(path, content=body)).json() for _ in range(2)]
+            assert answers[0] == answers[1]
+            assert answers[0]["code"] == 1, answers
+        bodies = [body for _, body in await running.events(ExamRegistered)]
+        assert [body.exam_sealed for body in bodies] == ["", ""]
+        exams: list[Exam] = []
+        for event in bodies:
+            assert event.exam_content is not None
+            exams.append(from_json(Exam, await running.resources.sealed_blobs.get(hospital.id, event.exam_content)))
+        assert exams[0].clinical is not None
+        assert exams[0].clinical.chief_complaint == COMPLAINT
+        assert len(exams[1].settlements) == 3000
+        named = await running.resources.database.fetch("SELECT name FROM stored_blob WHERE state = 0")
+        assert {row["name"] for row in named} == {info.name async for info in running.resources.blobs.list()}
 
 
 UNFORESEEN = [

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from radbridge.contracts.dialects.shanxi_v2_1 import envelope
-from radbridge.contracts.dialects.shanxi_v2_1.examples import HOSPITAL_CODE, ExampleExam, report_record
+from radbridge.contracts.dialects.shanxi_v2_1.examples import HOSPITAL_CODE, ExampleExam, exam_record, report_record
 from radbridge.contracts.events.report import ReportReceived
 from radbridge.ingest_api import main
 from radbridge.ingest_api.main import SERVICE
@@ -101,6 +101,22 @@ async def test_what_only_the_log_remembers_is_not_swept(tmp_path: Path) -> None:
         assert await stored(running) == before
 
 
+async def test_a_large_exam_that_only_the_log_remembers_is_not_swept(tmp_path: Path) -> None:
+    async with running_service(SERVICE, tmp_path) as running:
+        hospital = await register(running)
+        record = {**exam_record(ExampleExam(examined_at=EXAMINED_AT)), "chiefComplaint": "反复咳嗽。" * 14_000}
+        body = envelope.seal_envelope(
+            record, hospital_code=hospital.code, key=hospital.sm4_key, timestamp=int(time.time())
+        ).to_json()
+        assert (await running.client.post("/exam-sync", content=body)).json()["code"] == 1
+        await running.resources.outbox.drained()
+        await forget(running)
+        before = await stored(running)
+        assert len(before) == 1
+        assert await sweep(running) == 0
+        assert await stored(running) == before
+
+
 async def test_without_the_log_nothing_is_swept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with running_service(SERVICE, tmp_path) as running:
         hospital = await register(running)
@@ -128,7 +144,7 @@ async def test_the_commit_of_a_push_records_its_objects(tmp_path: Path) -> None:
 
 async def forget(running: Running) -> None:
     async def work(tx: Transaction) -> None:
-        for table in ("stored_blob", "report_log_read", "report"):
+        for table in ("stored_blob", "report_log_read", "exam_log_read", "report", "exam"):
             await tx.execute(f"DELETE FROM {table}")
 
     await running.resources.database.write(work)

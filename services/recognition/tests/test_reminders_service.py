@@ -17,7 +17,7 @@ from radbridge.contracts.events.patient import PatientLinked
 from radbridge.contracts.events.recognition import ExamMarked, ExamReminded
 from radbridge.contracts.events.report import ReportReceived, ReportRejected, ReportSigned
 from radbridge.contracts.model.codes import DocumentType, ExamStatus, ReportStatus
-from radbridge.contracts.model.exam import Exam
+from radbridge.contracts.model.exam import ClinicalInformation, Exam
 from radbridge.contracts.model.people import Institution, Patient
 from radbridge.contracts.model.report import Report
 from radbridge.contracts.model.serialization import to_json
@@ -49,15 +49,23 @@ class Region:
     a: Registered
     b: Registered
 
-    async def exam(self, number: str, *, patient: Patient = PATIENT, age: timedelta = timedelta(hours=1)) -> str:
-        """An exam of A with a mapped item; answers its id."""
+    async def exam(
+        self,
+        number: str,
+        *,
+        patient: Patient = PATIENT,
+        age: timedelta = timedelta(hours=1),
+        complaint: str | None = None,
+    ) -> str:
+        """An exam of A with a mapped item, large where it has a complaint; answers its id."""
         moment = utc_now() - age
         exam_id = f"exam-{number}"
         resources = self.running.resources
         record = seal_patient(resources.keyring, resources.vault, self.a.id, f"record-{number}", patient)
         canonical = Exam(
-            number=number, changed_at=moment, patient=patient, hospital=Institution(), status=ExamStatus.EXAMINED
-        )
+            number=number, changed_at=moment, patient=patient, hospital=Institution(), status=ExamStatus.EXAMINED,
+            clinical=ClinicalInformation(chief_complaint=complaint) if complaint else None,
+        )  # fmt: skip
         body = {
             **example(ExamRegistered),
             "exam_id": exam_id,
@@ -67,8 +75,12 @@ class Region:
             "patient": record.model_dump(),
             "performed_at": moment,
             "changed_at": moment,
-            "exam_sealed": resources.keyring.seal(self.a.id, "patient", to_json(canonical), place=exam_id),
         }
+        if complaint:
+            body["exam_content"] = (await resources.sealed_blobs.put(self.a.id, to_json(canonical))).model_dump()
+            body["exam_sealed"] = ""
+        else:
+            body["exam_sealed"] = resources.keyring.seal(self.a.id, "patient", to_json(canonical), place=exam_id)
         await self.running.publish(ExamRegistered.model_validate(body), service="ingest-api")
         return exam_id
 
@@ -180,6 +192,18 @@ async def test_a_signed_exam_of_the_person_is_listed(tmp_path: Path, on_each_dat
         assert study["smrCodes"] == [{"smrCode": "BW23", "smrName": "胸部平扫"}]
         assert await known.ask("140000198002290038") == []
         assert len(await running.events(ExamReminded)) == 1
+
+
+async def test_an_exam_that_no_event_can_carry_is_listed_whole(
+    tmp_path: Path, on_each_database: dict[str, str]
+) -> None:
+    async with running_service(SERVICE, tmp_path, settings=on_each_database) as running:
+        known = await region(running)
+        complaint = "反复咳嗽。" * 14_000
+        await known.report(await known.exam("E1", complaint=complaint), ReportSigned)
+        (study,) = await known.ask()
+        assert study["patient"]["patName"] == "测试甲"
+        assert complaint in str(study)
 
 
 async def test_a_doctor_is_told_to_ask_again_where_the_list_takes_too_long(

@@ -123,7 +123,7 @@ class Outbox:
         self._sent: list[int] = []
         self._lease = database.lease("outbox", on_knock=self._kicked.set)
 
-    async def publish(self, tx: Transaction, body: EventBody, *, version: int | None = None) -> Event:
+    async def publish(self, tx: Transaction, body: EventBody | EncodedBody, *, version: int | None = None) -> Event:
         """Store an event in the transaction; it is sent after the commit.
 
         :param version: the aggregate's version when its owner counts it under a row lock of its own; otherwise it is

@@ -4,6 +4,7 @@ Nothing here knows a dialect: the HTTP edge hands over prepared exams, and canon
 the digest of what was sent.
 """
 
+import asyncio
 from dataclasses import dataclass
 
 import orjson
@@ -19,7 +20,7 @@ from radbridge.ingest_api.domain.publication import (
     report_event,
     report_id_of,
 )
-from radbridge.ingest_api.preparing import PreparedExam, exam_row
+from radbridge.ingest_api.preparing import JSON, PreparedExam, prepared_exam
 from radbridge.ingest_api.store import records
 from radbridge.runtime.blob_ledger import BlobLedger
 from radbridge.runtime.blobs.sealed import SealedBlobs
@@ -29,8 +30,6 @@ from radbridge.runtime.directory import Institution
 from radbridge.runtime.outbox import Outbox
 from radbridge.runtime.security.keyring import Keyring
 from radbridge.runtime.security.vault import Vault
-
-JSON = "application/json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +67,37 @@ class Intake:
         """Store an exam and publish ``exam.registered`` (or ``exam.voided``) in one commit.
 
         :raises DatabaseUnavailable: nothing was stored; as ``OutcomeUnknown``, all of it or nothing.
+        :raises BlobUnavailable: nothing was stored; the exam is too large for its event.
         """
-        stored = await self.outbox.write_one(records.SAVE_EXAM, *exam.values, body=exam.event)
+        if exam.content is None:
+            stored = await self.outbox.write_one(records.SAVE_EXAM, *exam.values, body=exam.event)
+        else:
+            stored = await self._accept_large_exam(exam)
         if stored is None:
             known = await self.database.read(lambda tx: records.exam_digest(tx, exam.exam_id))
             return Accepted(exam.exam_id, outcome_of_refusal(known, exam.digest))
         return Accepted(exam.exam_id, outcome_of_stored(stored))
+
+    async def _accept_large_exam(self, exam: PreparedExam) -> int | None:
+        async def store() -> None:
+            await self._put_content(exam)
+
+        async def commit(_: None, stored_anew: frozenset[str]) -> int | None:
+            return await self.database.write(lambda tx: self._save_exam(tx, exam, stored_anew))
+
+        return await self.ledger.keep(store, commit)
+
+    async def _put_content(self, exam: PreparedExam) -> None:
+        if exam.content is not None:
+            await self.blobs.put(exam.content.institution_id, exam.content.data, JSON)
+
+    async def _save_exam(self, tx: Transaction, exam: PreparedExam, stored_anew: frozenset[str]) -> int | None:
+        """The event's version, or ``None`` where the stored push stands against it."""
+        if not await tx.execute(records.SAVE_EXAM, *exam.values):
+            return None
+        if exam.content is not None:
+            await self.ledger.name(tx, (exam.content.ref.name,), stored_anew=stored_anew)
+        return (await self.outbox.publish(tx, exam.event)).version
 
     async def accept_report(
         self, institution: Institution, report: Report, document: bytes | None, document_type: str, digest: str
@@ -111,15 +135,17 @@ class Intake:
         """
         interface = Interface.EXAM_WITH_REPORT
         hospital = (institution.id, institution.code, institution.name)
-        exam_values, exam_event = exam_row(self.keyring, self.vault, hospital, exam, digest, self.clock(), interface)
+        prepared = await asyncio.to_thread(
+            prepared_exam, self.keyring, self.vault, hospital, exam, digest, self.clock(), interface
+        )
 
         async def store() -> _Push:
+            await self._put_content(prepared)
             return await self._report_push(institution, report, document, document_type, digest, interface)
 
         async def commit(report_push: _Push, stored_anew: frozenset[str]) -> Accepted:
             async def work(tx: Transaction) -> Outcome:
-                if await tx.execute(records.SAVE_EXAM, *exam_values):
-                    await self.outbox.publish(tx, exam_event)
+                await self._save_exam(tx, prepared, stored_anew)
                 return await self._save_report(tx, report_push, stored_anew, digest)
 
             return Accepted(report_push.record_id, await self.database.write(work))

@@ -4,27 +4,33 @@ Commits record the names themselves. The log knows them too: from before they we
 after the backup that this database was restored from.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from pydantic import ValidationError
 
 from radbridge.contracts.envelope import EnvelopeError, from_headers
+from radbridge.contracts.events.base import EventBody
+from radbridge.contracts.events.exam import ExamRegistered
 from radbridge.contracts.events.report import ReportReceived
 from radbridge.runtime.blob_ledger import BlobLedger
 from radbridge.runtime.bus.protocol import EventLog, Record
 from radbridge.runtime.database.protocol import Database, Transaction
 
+B = TypeVar("B", bound=EventBody)
+
 _PAGE = 500
-_READ_SO_FAR = "SELECT partition_number, log_offset FROM report_log_read"
+_MARK_OF_LARGE_EXAM = b'"exam_content":{'  # spares reading the others
+_READ_SO_FAR = "SELECT partition_number, log_offset FROM {}"
 _NOTE_READ = """
-    INSERT INTO report_log_read (partition_number, log_offset) VALUES ($1, $2)
+    INSERT INTO {} (partition_number, log_offset) VALUES ($1, $2)
     ON CONFLICT (partition_number) DO UPDATE SET log_offset = excluded.log_offset"""
 
 
 @dataclass(frozen=True, slots=True)
 class NamedObjects:
-    """Report content, signature packages and documents of this service's institutions."""
+    """Report content, signature packages and documents, and large exams, of this service's institutions."""
 
     log: EventLog
     database: Database
@@ -40,27 +46,39 @@ class NamedObjects:
 
         :raises BusError: the log is away; what was read is kept.
         """
-        rows = await self.database.fetch(_READ_SO_FAR)
-        after: dict[int, int] = {row["partition_number"]: row["log_offset"] for row in rows}
-        while page := await self.log.read(ReportReceived.TOPIC, after=after, limit=_PAGE):
-            after.update({record.partition: record.offset for record in page})
-            await self._record([name for record in page for name in _names(record)], after)
+        await self._recall(ReportReceived.TOPIC, "report_log_read", _names_of_report)
+        await self._recall(ExamRegistered.TOPIC, "exam_log_read", _names_of_exam)
 
-    async def _record(self, names: Sequence[str], after: dict[int, int]) -> None:
+    async def _recall(self, topic: str, table: str, names_of: Callable[[Record], list[str]]) -> None:
+        rows = await self.database.fetch(_READ_SO_FAR.format(table))
+        after: dict[int, int] = {row["partition_number"]: row["log_offset"] for row in rows}
+        while page := await self.log.read(topic, after=after, limit=_PAGE):
+            after.update({record.partition: record.offset for record in page})
+            await self._record([name for record in page for name in names_of(record)], after, table)
+
+    async def _record(self, names: Sequence[str], after: dict[int, int], table: str) -> None:
         async def work(tx: Transaction) -> None:
             await self.ledger.remember(tx, names)
-            await tx.execute_many(_NOTE_READ, list(after.items()))
+            await tx.execute_many(_NOTE_READ.format(table), list(after.items()))
 
         await self.database.write(work)
 
 
-def _names(record: Record) -> list[str]:
-    """Nothing where no consumer could read it either."""
+def _names_of_report(record: Record) -> list[str]:
+    body = _body(record, ReportReceived)
+    refs = (body.content, body.signature_package, body.document) if body else ()
+    return [ref.name for ref in refs if ref is not None]
+
+
+def _names_of_exam(record: Record) -> list[str]:
+    body = _body(record, ExamRegistered) if _MARK_OF_LARGE_EXAM in record.value else None
+    return [body.exam_content.name] if body and body.exam_content else []
+
+
+def _body(record: Record, kind: type[B]) -> B | None:
+    """``None`` where it is of another kind, or no consumer could read it either."""
     try:
         event = from_headers(record.headers, record.value)
-        if event.type != ReportReceived.event_type():
-            return []
-        body = ReportReceived.model_validate_json(event.data)
+        return kind.model_validate_json(event.data) if event.type == kind.event_type() else None
     except (EnvelopeError, ValidationError):
-        return []
-    return [ref.name for ref in (body.content, body.signature_package, body.document) if ref is not None]
+        return None

@@ -14,12 +14,12 @@ from radbridge.contracts.dialects.pack import Message
 from radbridge.contracts.dialects.record_rules import Context, Record
 from radbridge.contracts.dialects.shanxi_v2_1 import envelope
 from radbridge.contracts.dialects.shanxi_v2_1.pack import load_pack
-from radbridge.contracts.events.base import EncodedBody, encoded
-from radbridge.contracts.events.exam import ExamRegistered, ExamVoided
+from radbridge.contracts.events.base import BlobRef, EncodedBody, encoded
 from radbridge.contracts.model.exam import Exam
 from radbridge.contracts.model.serialization import to_json
 from radbridge.ingest_api.domain.interfaces import Interface
 from radbridge.ingest_api.domain.publication import exam_event, exam_id_of, record_id_of
+from radbridge.runtime.blobs.sealed import blob_ref
 from radbridge.runtime.clock import to_micros
 from radbridge.runtime.database.protocol import Value
 from radbridge.runtime.security.keyring import DataKey, Keyring
@@ -30,6 +30,9 @@ T = TypeVar("T")
 
 CATALOGUE = "shanxi"
 EXAM_NUMBER = "risStudyId"
+JSON = "application/json"
+LARGEST_IN_EVENT = 128 * 1024
+"""Bytes of an exam's JSON that its event carries: sealed and with all else they stay under the limit of an event."""
 
 
 class Refused(Exception):
@@ -64,6 +67,15 @@ class ExamPush:
 
 
 @dataclass(frozen=True, slots=True)
+class ExamContent:
+    """An exam's JSON as the object that its event names."""
+
+    institution_id: str
+    ref: BlobRef
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class PreparedExam:
     """An exam ready to be stored: the values of ``records.SAVE_EXAM``, and the event that tells of it."""
 
@@ -72,6 +84,8 @@ class PreparedExam:
     digest: str
     values: tuple[Value, ...]
     event: EncodedBody
+    content: ExamContent | None = None
+    """To be stored before the commit; ``None``: the event carries it."""
 
 
 class ExamPreparation:
@@ -104,8 +118,7 @@ class ExamPreparation:
         digest = digest_of(self._push_key, plaintext)
         self._keyring.adopt(sender.id, PURPOSE, sender.patient_key)
         hospital = (sender.id, sender.code, sender.name)
-        values, event = exam_row(self._keyring, self._vault, hospital, exam, digest, push.received_at, Interface.EXAM)
-        return PreparedExam(event.exam_id, exam.number, digest, values, encoded(event))
+        return prepared_exam(self._keyring, self._vault, hospital, exam, digest, push.received_at, Interface.EXAM)
 
 
 def exam_preparation(vault_text: str) -> ExamPreparation:
@@ -113,7 +126,7 @@ def exam_preparation(vault_text: str) -> ExamPreparation:
     return ExamPreparation(Vault.from_text(vault_text))
 
 
-def exam_row(
+def prepared_exam(
     keyring: Keyring,
     vault: Vault,
     institution: tuple[str, str, str],
@@ -121,17 +134,23 @@ def exam_row(
     digest: str,
     received_at: datetime,
     interface: Interface,
-) -> tuple[tuple[Value, ...], ExamRegistered | ExamVoided]:
-    """The values of ``records.SAVE_EXAM`` and the event of an accepted exam.
+) -> PreparedExam:
+    """An accepted exam, sealed. Too large for its event, it is an object, and its row holds the reference to that.
 
     :param institution: id, code and name.
     :raises SealError: the institution's key is not on the keyring.
     """
     institution_id, code, name = institution
     exam_id = exam_id_of(institution_id, exam.number)
-    sealed = keyring.seal(institution_id, PURPOSE, to_json(exam), place=exam_id)
+    data = to_json(exam)
+    content, sealed = None, ""
+    if len(data) > LARGEST_IN_EVENT and not exam.is_deleted:
+        content = ExamContent(institution_id, blob_ref(institution_id, data, JSON), data)
+    else:
+        sealed = keyring.seal(institution_id, PURPOSE, data, place=exam_id)
     patient = seal_patient(keyring, vault, institution_id, record_id_of(institution_id, exam.patient), exam.patient)
-    event = exam_event(exam_id, institution_id, code, name, CATALOGUE, exam, patient, sealed)
+    ref = content.ref if content else None
+    event = exam_event(exam_id, institution_id, code, name, CATALOGUE, exam, patient, sealed=sealed, content=ref)
     values = (
         exam_id,
         institution_id,
@@ -139,10 +158,10 @@ def exam_row(
         digest,
         to_micros(exam.changed_at),
         to_micros(received_at),
-        sealed.encode(),
+        (ref.model_dump_json() if ref else sealed).encode(),
         interface.value,
     )
-    return values, event
+    return PreparedExam(exam_id, exam.number, digest, values, encoded(event), content)
 
 
 def decoded(message: Message[T], record: Record, context: Context, number_field: str) -> T:

@@ -1,7 +1,9 @@
 """What ``recognition`` learns from the bus: exams, verdicts, people and images, as projections."""
 
 from dataclasses import dataclass
+from functools import partial
 
+from radbridge.contracts.events.base import BlobRef
 from radbridge.contracts.events.exam import ExamRegistered, ExamVoided
 from radbridge.contracts.events.images import ImagesStored
 from radbridge.contracts.events.patient import PatientLinked
@@ -9,16 +11,12 @@ from radbridge.contracts.events.report import ReportReceived, ReportRejected, Re
 from radbridge.recognition import store
 from radbridge.recognition.domain.listing import ReportState
 from radbridge.runtime.blobs.sealed import SealedBlobs
+from radbridge.runtime.body import offload
 from radbridge.runtime.consumer import ConsumerSpec, On, Received
 from radbridge.runtime.database.protocol import Transaction
 from radbridge.runtime.security.keyring import Keyring
 
 GROUP = "recognition"
-
-
-async def exam_registered(tx: Transaction, received: Received[ExamRegistered], prepared: object) -> None:
-    """Project an exam."""
-    await store.save_exam(tx, received.body)
 
 
 async def exam_voided(tx: Transaction, received: Received[ExamVoided], prepared: object) -> None:
@@ -69,17 +67,46 @@ async def images_stored(tx: Transaction, received: Received[ImagesStored], prepa
 
 
 @dataclass(frozen=True, slots=True)
-class KeepSignedReports:
-    """Handler of ``report.signed``: takes the text over, so that an answer at order time reads one database."""
+class Contents:
+    """Takes objects over, so that an answer at order time reads one database."""
 
     blobs: SealedBlobs
     keyring: Keyring
 
+    async def resealed(self, institution_id: str, ref: BlobRef, *, place: str) -> str:
+        """The object's bytes, sealed again for this service's own row."""
+        content = await self.blobs.get(institution_id, ref)
+        return await offload(partial(self.keyring.seal, institution_id, "patient", content, place=place), len(content))
+
+
+@dataclass(frozen=True, slots=True)
+class KeepExams:
+    """Handler of ``exam.registered``: a large exam is an object, any other stands in the event."""
+
+    contents: Contents
+
+    async def prepare(self, received: Received[ExamRegistered]) -> str | None:
+        """A large exam, sealed."""
+        body = received.body
+        if body.exam_content is None:
+            return None
+        return await self.contents.resealed(body.institution_id, body.exam_content, place=body.exam_id)
+
+    async def apply(self, tx: Transaction, received: Received[ExamRegistered], sealed: str | None) -> None:
+        """Project an exam."""
+        await store.save_exam(tx, received.body, sealed or received.body.exam_sealed)
+
+
+@dataclass(frozen=True, slots=True)
+class KeepSignedReports:
+    """Handler of ``report.signed``."""
+
+    contents: Contents
+
     async def prepare(self, received: Received[ReportSigned]) -> str:
         """The report's content, sealed again for this service's own row."""
         body = received.body
-        content = await self.blobs.get(body.institution_id, body.content)
-        return self.keyring.seal(body.institution_id, "patient", content, place=body.report_id)
+        return await self.contents.resealed(body.institution_id, body.content, place=body.report_id)
 
     async def apply(self, tx: Transaction, received: Received[ReportSigned], content_sealed: str) -> None:
         """Project the verdict."""
@@ -96,13 +123,18 @@ class KeepSignedReports:
         )
 
 
+def _is_large(received: Received[ExamRegistered]) -> bool:
+    return received.body.exam_content is not None
+
+
 def consumer(blobs: SealedBlobs, keyring: Keyring) -> ConsumerSpec:
     """The event edge of the service."""
-    signed = KeepSignedReports(blobs, keyring)
+    contents = Contents(blobs, keyring)
+    exams, signed = KeepExams(contents), KeepSignedReports(contents)
     return ConsumerSpec(
         GROUP,
         (
-            On(ExamRegistered, exam_registered),
+            On(ExamRegistered, exams.apply, prepare=exams.prepare, prepare_when=_is_large),
             On(ExamVoided, exam_voided),
             On(ReportReceived, report_received),
             On(ReportSigned, signed.apply, prepare=signed.prepare),

@@ -14,8 +14,8 @@ from radbridge.runtime.database.protocol import Row, Transaction
 from radbridge.runtime.database.statements import placeholders
 
 
-async def save_exam(tx: Transaction, body: ExamRegistered) -> None:
-    """Project the newest state of an exam."""
+async def save_exam(tx: Transaction, body: ExamRegistered, exam_sealed: str) -> None:
+    """Project the newest state of an exam, whose canonical value stands sealed with its id as associated data."""
     moment = body.performed_at or body.requested_at or body.changed_at
     await tx.execute(
         """INSERT INTO exam (exam_id, institution_id, exam_number, hospital_code, hospital_name, record_id,
@@ -45,7 +45,7 @@ async def save_exam(tx: Transaction, body: ExamRegistered) -> None:
         "\n".join(body.accession_numbers),
         to_micros(moment),
         to_micros(body.performed_at) if body.performed_at else None,
-        body.exam_sealed,
+        exam_sealed,
     )
 
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import ClassVar
 
-from radbridge.contracts.events.base import EventBody, Part, PatientRef
+from radbridge.contracts.events.base import BlobRef, EventBody, Part, PatientRef
 
 
 class CatalogueItem(Part):
@@ -44,7 +44,9 @@ class ExamRegistered(EventBody):
     changed_at: datetime
     exam_sealed: str = ""
     """The canonical exam (``contracts.model.exam.Exam``) as JSON, sealed under the institution's ``patient`` key with
-    the exam id as associated data."""
+    the exam id as associated data. Empty where ``exam_content`` holds it."""
+    exam_content: BlobRef | None = None
+    """The same JSON as a sealed object, of an exam whose texts and lists are too long for an event."""
 
     def aggregate_id(self) -> str:
         return self.exam_id

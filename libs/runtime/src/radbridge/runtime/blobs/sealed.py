@@ -24,6 +24,11 @@ class Sealer(Protocol):
         ...
 
 
+def blob_ref(institution_id: str, data: bytes, media_type: str = "application/octet-stream") -> BlobRef:
+    """What ``SealedBlobs.put`` will answer for these bytes."""
+    return BlobRef(name=f"{institution_id}/{sha256(data).hexdigest()}", size=len(data), media_type=media_type)
+
+
 class SealedBlobs:
     """Sealed objects ``<institution id>/<SHA-256 of the clear bytes>``; the name is bound to the content."""
 
@@ -38,13 +43,13 @@ class SealedBlobs:
         :raises SealError: there is no key of that institution.
         """
 
-        def seal() -> tuple[str, bytes]:
-            name = f"{institution_id}/{sha256(data).hexdigest()}"
-            return name, self._keyring.seal_bytes(institution_id, PURPOSE, data, place=name)
+        def seal() -> tuple[BlobRef, bytes]:
+            ref = blob_ref(institution_id, data, media_type)
+            return ref, self._keyring.seal_bytes(institution_id, PURPOSE, data, place=ref.name)
 
-        name, sealed = seal() if len(data) <= _LARGEST_ON_THE_LOOP else await asyncio.to_thread(seal)
-        await self._blobs.put(name, sealed)
-        return BlobRef(name=name, size=len(data), media_type=media_type)
+        ref, sealed = seal() if len(data) <= _LARGEST_ON_THE_LOOP else await asyncio.to_thread(seal)
+        await self._blobs.put(ref.name, sealed)
+        return ref
 
     async def get(self, institution_id: str, ref: BlobRef) -> bytes:
         """The clear bytes.

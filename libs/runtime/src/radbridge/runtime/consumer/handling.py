@@ -121,7 +121,7 @@ class RecordHandler:
     async def _apply(self, on: On[Any, Any], received: Received[Any]) -> bool:
         event = received.event
         prepared: Any = None
-        if on.prepare is not None:
+        if on.prepare is not None and (on.prepare_when is None or on.prepare_when(received)):
             if await self._database.read(lambda tx: self.inbox.knows(tx, event, on.order)):
                 return False
             prepared = await on.prepare(received)

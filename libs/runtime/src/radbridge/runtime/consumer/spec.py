@@ -46,6 +46,7 @@ class On(Generic[E, P]):
     ``apply`` runs inside the transaction that also remembers the event, so both happen or neither. It may await nothing
     but the transaction. Whatever takes longer (blobs, cryptography, HTTP) belongs into ``prepare``, whose result
     ``apply`` gets; it runs before the transaction and, after a crash or a failed attempt, again.
+    Where ``prepare_when`` says no, nothing is prepared and ``apply`` gets ``None``.
 
     ``order`` is ``newest`` when only an aggregate's latest state counts: an event that is not newer than the last one
     handled from that source is skipped. It is ``every`` when each event counts, in whatever order.
@@ -54,6 +55,7 @@ class On(Generic[E, P]):
     event: type[E]
     apply: Callable[[Transaction, Received[E], P], Awaitable[None]]
     prepare: Callable[[Received[E]], Awaitable[P]] | None = field(default=None, kw_only=True)
+    prepare_when: Callable[[Received[E]], bool] | None = field(default=None, kw_only=True)
     order: Order = field(default="newest", kw_only=True)
 
 

@@ -38,9 +38,14 @@ def exam_event(
     catalogue: str,
     exam: Exam,
     patient: PatientRef,
-    exam_sealed: str,
+    *,
+    sealed: str = "",
+    content: BlobRef | None = None,
 ) -> ExamRegistered | ExamVoided:
-    """The event of an accepted exam with the id ``identifier``; a deleted one says only that it is gone."""
+    """The event of an accepted exam with the id ``identifier``; a deleted one says only that it is gone.
+
+    :param sealed: the canonical exam, sealed; ``content`` names it instead where it is an object.
+    """
     if exam.is_deleted:
         return ExamVoided(
             exam_id=identifier, institution_id=institution_id, exam_number=exam.number, changed_at=exam.changed_at
@@ -71,7 +76,8 @@ def exam_event(
         requested_at=exam.order.requested_at if exam.order else None,
         performed_at=exam.examined_at,
         changed_at=exam.changed_at,
-        exam_sealed=exam_sealed,
+        exam_sealed=sealed,
+        exam_content=content,
     )
 
 
