@@ -256,3 +256,17 @@ def test_two_documents_with_one_list_of_signatures_are_invalid(
     files = document_files(0, 1)
     files["OFD.xml"] = files["OFD.xml"].replace(b"/Doc_1/Signs/", b"/Doc_0/Signs/")
     assert judged(sealed(files, sealer), store, now).word == "invalid"
+
+
+def test_the_work_of_all_xml_files_together_is_limited(sealer: TrialSealer, store: TrustStore, now: datetime) -> None:
+    """A few kilobytes of ZIP could otherwise keep a core busy for a minute."""
+    files = ofd_files(sealer)
+    listed = b'<ofd:Signature BaseLoc="/Doc_0/Signs/Sign_0/Signature.xml"/>'
+    signatures = files["Doc_0/Signs/Signatures.xml"].replace(b"</ofd:Signatures>", listed * 30 + b"</ofd:Signatures>")
+    assert judged(files | {"Doc_0/Signs/Signatures.xml": signatures}, store, now).word == "valid"
+    description = files["Doc_0/Signs/Sign_0/Signature.xml"].replace(
+        b"<ofd:StampAnnot", b"<a/>" * 9000 + b"<ofd:StampAnnot"
+    )
+    many = files | {"Doc_0/Signs/Signatures.xml": signatures, "Doc_0/Signs/Sign_0/Signature.xml": description}
+    verdict = judged(many, store, now)
+    assert (verdict.word, verdict.reason) == ("invalid", "OFD文件结构错误：the XML files are too large")
