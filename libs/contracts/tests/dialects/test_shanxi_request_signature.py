@@ -38,6 +38,11 @@ def test_what_counts_as_a_value() -> None:
     assert string_to_sign(parameters) == "Z=大&a=0&b=false&blank= &n=1.5"
 
 
+def test_integers_of_any_size_and_nested_values_are_written() -> None:
+    parameters = {"big": 10**25, "nested": {"名": [10**25, None, True]}}
+    assert string_to_sign(parameters) == f'big={10**25}&nested={{"名":[{10**25},null,true]}}'
+
+
 @pytest.mark.proves("SX-070", "SX-072")
 @pytest.mark.parametrize(
     ("named", "meant"),

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
+import orjson
 import pytest
 
 from radbridge.runtime.clock import utc_now
@@ -176,6 +177,36 @@ async def test_dsvs_and_sef_ask_who_calls(world: Any, unsigned_pdf: bytes) -> No
         # a wrong signature is refused from a registered address too
         assert (await world.post(path, wrong))[status] == 401
         assert (await world.post(path, body, address=("::ffff:10.1.2.3", 1)))[status] in (200, 0)
+
+
+@pytest.mark.proves("SX-070", "SX-072")
+@pytest.mark.parametrize("signature", [0, 12345, 1.5, True, False, [], ["x"], {}, {"a": 1}])
+async def test_a_signature_of_another_type_is_a_wrong_one(world: Any, unsigned_pdf: bytes, signature: object) -> None:
+    for path, body, status in (
+        (PKCS1, pkcs1(world), "status"),
+        (PKCS7, pkcs7(world), "status"),
+        (VERIFY_TS, world.signed(stamped(world)), "status"),
+        (VERIFY_SEAL, seal_request(unsigned_pdf), "resultCode"),
+    ):
+        assert (await world.post(path, body | {"signature": signature}))[status] == 401
+
+
+@pytest.mark.proves("SX-072")
+@pytest.mark.parametrize(
+    "number", ["10000000000000000000000000", "-9223372036854775809", "1.50", "1E20", "1e-7", "0.1", "100.0"]
+)
+async def test_the_hmac_covers_numbers_as_they_were_sent(world: Any, number: str) -> None:
+    signed = world.signed(pkcs1(world, further=number))
+    as_number = orjson.dumps(signed).replace(f'"further":"{number}"'.encode(), f'"further":{number}'.encode())
+    assert (await world.post(PKCS1, as_number, address=FAR))["data"]["result"] == "true"
+    other = as_number.replace(f'"further":{number}'.encode(), f'"further":{number}1'.encode())
+    assert (await world.post(PKCS1, other, address=FAR))["status"] == 401
+
+
+async def test_numbers_that_cannot_be_read_are_refused(world: Any) -> None:
+    for value in (b"1" * 5000, b"[" * 1000 + b"1.5" + b"]" * 1000):
+        answer = await world.post(PKCS1, b'{"further":' + value + b"}")
+        assert answer["status"] in (400, 403)
 
 
 async def test_a_disabled_institution_is_not_served(world: Any) -> None:

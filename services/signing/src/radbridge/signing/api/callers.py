@@ -26,9 +26,11 @@ class Callers:
         :param size: bytes of the request, all of which are signed.
         :raises Refused: there is none, or the HMAC is wrong.
         """
+        if not _is_sent(parameters):
+            raise Refused(UNSIGNED, "signature（请求报文签名）不能为空")
         sent = text(parameters, SIGNATURE).strip()
         if not sent:
-            raise Refused(UNSIGNED, "signature（请求报文签名）不能为空")
+            raise Refused(UNSIGNED, "signature（请求报文签名）应为文本")
         institution = self.directory.by_app_id(text(parameters, "appId"))
         if institution is None or not institution.enabled:
             raise Refused(UNSIGNED, "appId未登记或已停用")
@@ -46,7 +48,7 @@ class Callers:
 
         :raises Refused: the signature is wrong, or nobody registered the address.
         """
-        if text(parameters, SIGNATURE).strip():
+        if _is_sent(parameters):
             return (await self.signed(parameters, size),)
         caller = _address(address)
         found = tuple(
@@ -60,6 +62,12 @@ class Callers:
 def peer_of(request: Request) -> str:
     """The address that a request came from, as the server says: behind trusted proxies, what they say."""
     return request.client.host if request.client else ""
+
+
+def _is_sent(parameters: Parameters) -> bool:
+    """Whether the request has a ``signature``. Only an empty value is none: ``0`` and ``false`` are values (SX-072)."""
+    value = parameters.get(SIGNATURE)
+    return bool(value.strip()) if isinstance(value, str) else value is not None
 
 
 def _lists(hosts: tuple[str, ...], caller: Address) -> bool:

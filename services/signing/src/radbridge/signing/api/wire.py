@@ -1,5 +1,6 @@
 """What the printed interfaces share: JSON bodies in, and answers of HTTP 200 that carry their own status."""
 
+import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
@@ -21,6 +22,20 @@ Parameters = Mapping[str, object]
 Answer = dict[str, object]
 
 _log = logging.getLogger(__name__)
+
+
+class SentNumber(float):
+    """A number with a fraction or an exponent, whose text is the one that was sent."""
+
+    __slots__ = ("_text",)
+
+    def __new__(cls, text: str) -> "SentNumber":
+        number = super().__new__(cls, text)
+        number._text = text
+        return number
+
+    def __str__(self) -> str:
+        return self._text
 
 
 class Refused(Exception):
@@ -104,4 +119,26 @@ def _parsed(body: bytes) -> Parameters:
         raise Refused(INVALID, "请求体不是UTF-8编码的JSON") from None
     if not isinstance(parsed, dict):
         raise Refused(INVALID, "请求体不是JSON对象")
-    return parsed
+    return _as_sent(body) if _holds_float(parsed) else parsed  # pyright: ignore[reportUnknownArgumentType]
+
+
+def _holds_float(value: object) -> bool:
+    """Whether there is a number that orjson made a float of: a fraction, or an integer of more than 64 bits."""
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, float):
+            return True
+        if isinstance(one, dict):
+            waiting.extend(one.values())  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
+        elif isinstance(one, list):
+            waiting.extend(one)  # pyright: ignore[reportUnknownArgumentType]
+    return False
+
+
+def _as_sent(body: bytes) -> Parameters:
+    """The parameters with every number as it was written: a caller's HMAC covers that text."""
+    try:
+        return json.loads(body, parse_float=SentNumber)
+    except (ValueError, RecursionError):
+        raise Refused(INVALID, "请求体中的数值过长或嵌套过深") from None

@@ -7,9 +7,8 @@ are written in lower case.
 
 import base64
 import hmac
+import json
 from collections.abc import Mapping
-
-import orjson
 
 SIGNATURE = "signature"
 _HASHES = {
@@ -45,4 +44,6 @@ def _text(value: object) -> str:
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
-    return str(value) if isinstance(value, int | float) else orjson.dumps(value).decode()
+    if isinstance(value, int | float):
+        return str(value)
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
