@@ -288,6 +288,7 @@ def test_a_timestamp_authority_is_asked_about_too(ca: OcspCa) -> None:
     assert stamped().res is VerifyRes.VALID
     assert stamped(status=ocsp.REVOKED, revoked_at=NOW - HOUR).res is VerifyRes.INVALID
     assert stamped(status=ocsp.REVOKED, revoked_at=NOW + HOUR).res is VerifyRes.VALID
+    assert stamped(status=ocsp.REVOKED, revoked_at=NOW + HOUR, reason=1).res is VerifyRes.INVALID
     unknown = stamped(status=ocsp.UNKNOWN)
     assert (unknown.res, "unknown" in unknown.reason) == (VerifyRes.UNTRUSTED, True)
 

@@ -21,10 +21,13 @@ from radbridge.signing.domain.revocation import (
     OCSP_FAULTS,
     REVOCATION_REASONS,
     WEAKNESS,
+    Revocation,
     RevocationState,
 )
 from radbridge.signing.domain.trust_store import Lookup, TrustStore
 
+_NO_DOCUMENTS = oids.IPSEC_PURPOSES | {oids.SERVER_AUTH, oids.CODE_SIGNING, oids.TIME_STAMPING, oids.OCSP_SIGNING}
+"""A key that a CA gave out for nothing but these signs no documents (RFC 5280 clause 4.2.1.12)."""
 _MAX_PATH = 8
 _MAX_LINKS = 48
 
@@ -82,7 +85,7 @@ class CertVerdict:
     """`path` runs from the judged certificate to the anchor and is empty where none is reached.
 
     `revocation` is the weakest state of its links; `crl` and `ocsp` are the list and the answer that were asked for the
-    judged certificate.
+    judged certificate, `entry` what they say of its revocation, also where that came too late to count.
     """
 
     status: CertStatus
@@ -90,6 +93,7 @@ class CertVerdict:
     revocation: RevocationState = RevocationState.NO_LIST
     crl: CertificateList | None = None
     ocsp: OcspFinding | None = None
+    entry: Revocation | None = None
 
     @property
     def good(self) -> bool:
@@ -200,8 +204,9 @@ def _judge_path(path: tuple[Certificate, ...], store: TrustStore, moments: _Mome
         status = CertStatus.REVOCATION_UNKNOWN
     else:
         status = CertStatus.GOOD
-    by_list, by_ocsp = (None, None) if looked_up is None else (looked_up.crl, looked_up.ocsp)
-    return CertVerdict(status, path, weakest, by_list, by_ocsp)
+    if looked_up is None:
+        return CertVerdict(status, path, weakest)
+    return CertVerdict(status, path, weakest, looked_up.crl, looked_up.ocsp, looked_up.entry)
 
 
 def _counts(looked_up: Lookup, moments: _Moments) -> bool:
@@ -241,6 +246,6 @@ def allows(certificate: Certificate, usage: Usage) -> bool:
     if not certificate.may(DIGITAL_SIGNATURE | NON_REPUDIATION):
         return False
     if usage is Usage.TIMESTAMP:
-        return purposes is not None and oids.TIME_STAMPING in purposes
-    # A key that a CA gave out for timestamps or OCSP answers alone signs no documents.
-    return purposes is None or not purposes <= {oids.TIME_STAMPING, oids.OCSP_SIGNING}
+        # RFC 3161 clause 2.3: this purpose alone, and critical
+        return purposes == {oids.TIME_STAMPING} and extensions.extended_key_usage_critical
+    return purposes is None or not purposes <= _NO_DOCUMENTS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -108,6 +109,8 @@ def _judge_cms(signed: SignedData, document: bytes, store: TrustStore, now: date
     if signed.content is not None:
         # Attached content may be the document's digest in place of the document.
         if signed.content not in (document, digest(info.digest_oid, document)):
+            if signed.content == hashlib.sha1(document, usedforsecurity=False).digest():
+                return SealVerdict(INVALID, "签名只保护文档的SHA-1摘要，该摘要算法不受支持", form="cms")
             return SealVerdict(DOCUMENT_CHANGED, "签名数据内附的摘要与文档不符，文档被改动", form="cms")
         content = signed.content
     stamped = _signature_timestamp(info.unsigned_attributes, info.signature, store, now)

@@ -37,6 +37,7 @@ class Extensions:
     path_length: int | None = None
     key_usage: int | None = None
     extended_key_usage: frozenset[str] | None = None
+    extended_key_usage_critical: bool = False
     subject_key_id: bytes | None = None
     authority_key_id: bytes | None = None
     unknown_critical: tuple[str, ...] = ()
@@ -82,6 +83,7 @@ def parse_extensions(tagged: der.Element) -> Extensions:
         else frozenset(
             purpose.oid() for purpose in der.parse(purposes).expect(der.SEQUENCE, "extKeyUsage").children(64)
         ),
+        extended_key_usage_critical=(oids.EXTENDED_KEY_USAGE, True) in ((oid, critical) for oid, critical, _ in listed),
         subject_key_id=None if subject_key_id is None else der.parse(subject_key_id).octets(),
         authority_key_id=authority_key_id(values.get(oids.AUTHORITY_KEY_IDENTIFIER)),
         unknown_critical=tuple(

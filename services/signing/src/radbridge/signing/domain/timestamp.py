@@ -12,6 +12,7 @@ from radbridge.signing.domain.chain import CertStatus, CertVerdict, Usage, allow
 from radbridge.signing.domain.cms import SignedData, SignerInfo, digest, parse_signed_data, verify_signer
 from radbridge.signing.domain.errors import DerError
 from radbridge.signing.domain.ess import names_certificate
+from radbridge.signing.domain.revocation import COMPROMISES
 from radbridge.signing.domain.trust_store import TrustStore
 from radbridge.signing.domain.unforeseen import UNREADABLE, or_malformed
 
@@ -70,7 +71,8 @@ def judge_timestamp(token: bytes, data: bytes | None, store: TrustStore, *, now:
     """Whether `token` (DER) proves that `data` existed at its genTime. `data` None leaves the imprint unchecked.
 
     The TSA certificate may come along or be known to `store`. Tests are made in this order: form, -5, -1, -2, -3,
-    -4 / -6. A revocation after genTime changes nothing. Never raises for input.
+    -4 / -6. A revocation after genTime changes nothing, unless the key was compromised: then nobody can tell the tokens
+    that its holder made from those that others did (RFC 3161 clause 4). Never raises for input.
     """
     try:
         parsed = parse_token(token)
@@ -123,7 +125,22 @@ def _parse_tst_info(content: bytes) -> TstInfo:
     imprint.finish("messageImprint")
     serial = fields.take(der.INTEGER, "serialNumber").integer()
     gen_time = fields.take(der.GENERALIZED_TIME, "genTime").time()
+    for tag in (der.SEQUENCE, der.BOOLEAN, der.INTEGER, der.context(0)):  # accuracy, ordering, nonce, tsa
+        fields.optional(tag)
+    if (extensions := fields.optional(der.context(1))) is not None:
+        _refuse_critical(extensions)
+    fields.finish("TSTInfo")
     return TstInfo(oid, hashed, serial, gen_time)
+
+
+def _refuse_critical(extensions: der.Element) -> None:
+    """Nothing here knows any extension of TSTInfo."""
+    for extension in extensions.children(64):
+        fields = extension.expect(der.SEQUENCE, "Extension").cursor()
+        fields.take(der.OID, "extnID")
+        critical = fields.optional(der.BOOLEAN)
+        if critical is not None and critical.boolean():
+            raise DerError("TSTInfo has an unknown critical extension")
 
 
 def _tsa_certificate(token: TimestampToken, store: TrustStore) -> Certificate | None:
@@ -138,22 +155,32 @@ def _tsa_certificate(token: TimestampToken, store: TrustStore) -> Certificate | 
 def _signature_fault(
     token: TimestampToken, tsa: Certificate, verdict: CertVerdict, now: datetime
 ) -> tuple[VerifyRes, str] | None:
+    if token.signer.signed_attributes is None:
+        return VerifyRes.INVALID, "时间戳没有签名属性"
     arithmetic = verify_signer(token.signer, token.signed.content_type, token.content, tsa.key)
     if arithmetic.fault is not None:
         return VerifyRes.INVALID, f"时间戳{arithmetic.reason}"
     if not names_certificate(token.signer, tsa):
         return VerifyRes.INVALID, "时间戳中的签名证书标识与时间戳服务器证书不符"
     if not allows(tsa, Usage.TIMESTAMP):
-        return VerifyRes.INVALID, "证书不是时间戳服务器证书（缺少时间戳扩展密钥用途）"
-    if token.info.gen_time > now + FUTURE_TOLERANCE:
+        return VerifyRes.INVALID, "证书不是时间戳服务器证书（扩展密钥用途须为关键扩展，且只含时间戳）"
+    if token.info.gen_time - now > FUTURE_TOLERANCE:
         return VerifyRes.INVALID, "时间戳的时间晚于当前时间"
     if verdict.status in (CertStatus.REVOKED, CertStatus.ISSUER_REVOKED, CertStatus.BAD_SIGNATURE):
         return VerifyRes.INVALID, f"时间戳服务器{verdict.reason}"
+    if verdict.entry is not None and verdict.entry.reason in COMPROMISES:
+        return VerifyRes.INVALID, "时间戳服务器证书因私钥泄露被吊销，它签发的时间戳都不可信"
     return None
 
 
 def _imprint_fault(info: TstInfo, data: bytes | None) -> tuple[VerifyRes, str] | None:
-    if data is not None and digest(info.imprint_oid, data) != info.imprint:
+    if data is None:
+        return None
+    hashed = digest(info.imprint_oid, data)
+    if hashed is None:
+        name = "SHA-1" if info.imprint_oid == oids.SHA1 else info.imprint_oid
+        return VerifyRes.INVALID, f"时间戳的摘要算法（{name}）不受支持，不能与原文核对"
+    if hashed != info.imprint:
         return VerifyRes.IMPRINT_MISMATCH, "时间戳的摘要与原文不符"
     return None
 
