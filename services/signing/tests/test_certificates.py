@@ -89,6 +89,14 @@ def test_a_good_chain_is_good_and_its_path_is_told(root: Ca, middle: Ca) -> None
     assert verdict.revocation is RevocationState.NO_LIST
 
 
+def test_a_chain_of_ten_cas_is_followed(root: Ca) -> None:
+    chain = [root]
+    for depth in range(10):
+        chain.append(Ca(f"Depth {depth}", chain[-1]))
+    store = TrustStore([root.certificate], [one.certificate for one in chain[1:]])
+    assert len(judge_certificate(chain[-1].leaf(), store, at=NOW).path) == 12
+
+
 def test_intermediates_may_come_along(root: Ca, middle: Ca) -> None:
     store = TrustStore([root.certificate])
     assert status(middle.leaf(), store) is CertStatus.UNTRUSTED

@@ -128,7 +128,7 @@ class CaseRunner:
         except ValueError:
             raise CaseError("unknown usage") from None
         verdict = judge_certificate(certificate, self._trust(case), at=at, usage=usage)
-        return {"expected": verdict.status.value, "reason": verdict.reason}
+        return {"expected": _certificate_word(verdict.status), "reason": verdict.reason}
 
     def _crl(self, case: Case, at: datetime) -> Answer:
         status, reason, crl = judge_crl(self._file(case, "crl"), self._certificate(case, "issuer"), at)
@@ -248,12 +248,17 @@ def _crl_word(status: CrlStatus, crl: CertificateList | None) -> CrlStatus:
     return CrlStatus.GOOD if status in (CrlStatus.PARTIAL, CrlStatus.INDIRECT) else status
 
 
+def _certificate_word(status: CertStatus) -> str:
+    """The format has no word for a name that its CA may not give; such a chain does not lead to the anchor."""
+    return (CertStatus.UNTRUSTED if status is CertStatus.NAME_CONSTRAINT else status).value
+
+
 def _signature_answer(good: bool, status: CertStatus, reason: str) -> Answer:
     if good and status is not CertStatus.GOOD:
         reason = f"{reason}；{STATUS_REASONS[status]}"
     return {
         "signature_ok": good,
-        "cert_status": status.value,
+        "cert_status": _certificate_word(status),
         "result_verifyCert_false": good,
         "result_verifyCert_true": good and status is CertStatus.GOOD,
         "reason": reason,

@@ -15,6 +15,7 @@ from radbridge.signing.domain import oids
 from radbridge.signing.domain.certificate import Certificate
 from radbridge.signing.domain.crl import CertificateList
 from radbridge.signing.domain.extensions import DIGITAL_SIGNATURE, ENCRYPTION_USAGES, KEY_CERT_SIGN, NON_REPUDIATION
+from radbridge.signing.domain.name_constraints import names_allowed
 from radbridge.signing.domain.ocsp import OcspFinding
 from radbridge.signing.domain.revocation import (
     NOT_REVOKED_BY_OCSP,
@@ -28,7 +29,7 @@ from radbridge.signing.domain.trust_store import Lookup, TrustStore
 
 _NO_DOCUMENTS = oids.IPSEC_PURPOSES | {oids.SERVER_AUTH, oids.CODE_SIGNING, oids.TIME_STAMPING, oids.OCSP_SIGNING}
 """A key that a CA gave out for nothing but these signs no documents (RFC 5280 clause 4.2.1.12)."""
-_MAX_PATH = 8
+_MAX_PATH = 16
 _MAX_LINKS = 48
 
 
@@ -42,7 +43,8 @@ class Usage(StrEnum):
 
 
 class CertStatus(StrEnum):
-    """The verdict on a certificate; the words are those of the cases format."""
+    """The verdict on a certificate; the words are those of the cases format, but for two that it does not have:
+    name_constraint and revocation_unknown."""
 
     GOOD = "good"
     BAD_SIGNATURE = "bad_signature"
@@ -55,6 +57,7 @@ class CertStatus(StrEnum):
     ISSUER_REVOKED = "issuer_revoked"
     ISSUER_NOT_CA = "issuer_not_ca"
     PATH_LENGTH = "path_length"
+    NAME_CONSTRAINT = "name_constraint"
     UNKNOWN_CRITICAL_EXTENSION = "unknown_critical_extension"
     REVOCATION_UNKNOWN = "revocation_unknown"
     NOT_FOUND = "not_found"
@@ -73,6 +76,7 @@ STATUS_REASONS = {
     CertStatus.ISSUER_REVOKED: "颁发者证书已被吊销",
     CertStatus.ISSUER_NOT_CA: "颁发者证书不是CA证书",
     CertStatus.PATH_LENGTH: "证书链超过颁发者允许的长度",
+    CertStatus.NAME_CONSTRAINT: "证书的名称不在颁发者允许的范围内（nameConstraints）",
     CertStatus.UNKNOWN_CRITICAL_EXTENSION: "证书含有不能识别的关键扩展项",
     CertStatus.REVOCATION_UNKNOWN: "没有可用的吊销列表，无法确认证书是否被吊销",
     CertStatus.NOT_FOUND: "找不到签名人证书",
@@ -224,6 +228,8 @@ def _issuer_fault(path: tuple[Certificate, ...], at: datetime) -> CertStatus | N
         below = sum(1 for one in path[1:index] if one.subject_key != one.issuer_key)
         if limit is not None and below > limit:
             return CertStatus.PATH_LENGTH
+        if not names_allowed(issuer, [path[0], *(one for one in path[1:index] if one.subject_key != one.issuer_key)]):
+            return CertStatus.NAME_CONSTRAINT
         if issuer.extensions.unknown_critical:
             return CertStatus.UNKNOWN_CRITICAL_EXTENSION
         if not issuer.not_before <= at <= issuer.not_after:

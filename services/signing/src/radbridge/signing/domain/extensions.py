@@ -18,6 +18,7 @@ _UNDERSTOOD_EXTENSIONS = frozenset(
         oids.KEY_USAGE,
         oids.SUBJECT_ALT_NAME,
         oids.BASIC_CONSTRAINTS,
+        oids.NAME_CONSTRAINTS,
         oids.CRL_DISTRIBUTION_POINTS,
         oids.CERTIFICATE_POLICIES,
         oids.AUTHORITY_KEY_IDENTIFIER,
@@ -43,7 +44,9 @@ class Extensions:
     unknown_critical: tuple[str, ...] = ()
     identity_codes: tuple[str, ...] = ()
     crl_points: bytes | None = None
-    """The cRLDistributionPoints as sent."""
+    """The cRLDistributionPoints as sent, and so the next two."""
+    name_constraints: bytes | None = None
+    alternative_names: bytes | None = None
     ocsp_urls: tuple[str, ...] = ()
     ocsp_no_check: bool = False
 
@@ -93,6 +96,8 @@ def parse_extensions(tagged: der.Element) -> Extensions:
         ),
         identity_codes=tuple(_identity_code(value) for oid, _, value in listed if oid == oids.GM_PERSON_IDENTITY),
         crl_points=values.get(oids.CRL_DISTRIBUTION_POINTS),
+        name_constraints=values.get(oids.NAME_CONSTRAINTS),
+        alternative_names=values.get(oids.SUBJECT_ALT_NAME),
         ocsp_urls=_ocsp_urls(values.get(oids.AUTHORITY_INFO_ACCESS)),
         ocsp_no_check=oids.OCSP_NO_CHECK in values,
     )

@@ -3,7 +3,7 @@
 Only soft faults are open to a policy: faults of a certificate's standing that say nothing against the signature's
 arithmetic or the text. Whatever speaks of tampering or of a withdrawn key is never soft: a wrong signature, imprint or
 digest, a certificate with a wrong signature, one that is revoked or whose issuer is, an issuer that is no CA, a chain
-longer than its issuer allows, a broken seal, a missing or malformed field.
+longer than its issuer allows, a name that a CA may not give, a broken seal, a missing or malformed field.
 """
 
 from __future__ import annotations
