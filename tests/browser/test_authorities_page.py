@@ -193,6 +193,10 @@ def test_a_ca_is_added_after_its_faults_are_mended(
     expect(fetched).to_contain_text("获取成功")
     expect(fetched).to_contain_text("还有 36")
     expect(shown.locator(".crl.bad")).to_contain_text("获取失败：服务器应答HTTP 404")
+    expect(shown.locator(".crl.bad .notice")).to_have_text(
+        "尚未取得吊销列表；不能据以确认证书未被吊销，按缺少吊销列表处理"
+    )
+    expect(fetched.locator(".notice")).to_have_count(0)
     expect(shown).to_contain_text("接受（64 字节）")
     expect(shown.locator("header")).to_contain_text("需要处理")
     assert fits(console)

@@ -179,6 +179,13 @@ def test_a_partition_is_named_by_its_directory_entry_however_that_is_written(ca:
     assert judged(ca, ca.leaf(), ca.crl(issuing_point(directory_point(ca.issuer.name)))) == (GOOD, COVERED)
 
 
+@pytest.mark.parametrize("content", [b"", sequence(), encode(0xA0, integer(1)) * 2])
+def test_a_partition_of_an_odd_form_revokes_and_vouches_for_nobody(ca: Ca, content: bytes) -> None:
+    odd = issuing_point(encode(0xA0, content))
+    assert judged(ca, ca.leaf(url_point(URL)), ca.crl(odd)) == (GOOD, NOT_COVERED)
+    assert judged(ca, ca.leaf(url_point(URL)), ca.crl(odd, entries=LISTED)) == (REVOKED, COVERED)
+
+
 def test_of_two_partitions_both_revoke(ca: Ca) -> None:
     leaf = ca.leaf(url_point(URL))
     other = ca.crl(issuing_point(url_point(OTHER_URL)))

@@ -79,7 +79,7 @@ def list_scope(extensions: Mapping[str, tuple[bool, bytes]], issuer: bytes) -> S
     indirect, only_attributes = _flag(fields, 4), _flag(fields, 5)
     fields.finish("issuingDistributionPoint")
     return Scope(
-        points=None if point is None else frozenset(_names(point, issuer)),
+        points=None if point is None else _partition(point, issuer),
         only_users=only_users,
         only_cas=only_cas,
         only_attributes=only_attributes,
@@ -88,6 +88,14 @@ def list_scope(extensions: Mapping[str, tuple[bool, bytes]], issuer: bytes) -> S
         delta=delta,
         unknown_critical=unknown,
     )
+
+
+def _partition(point: der.Element, issuer: bytes) -> frozenset[PointName]:
+    """The names of a list's distribution point; an odd form has none, so that the list vouches for nobody."""
+    try:
+        return frozenset(_names(point, issuer))
+    except DerError:
+        return frozenset()
 
 
 def _flag(fields: der.Cursor, number: int) -> bool:
