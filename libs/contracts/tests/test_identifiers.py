@@ -39,6 +39,33 @@ def test_what_is_no_resident_id(number: str) -> None:
     assert not identifiers.is_resident_id(number)
 
 
+def numbered(first_17: str) -> str:
+    return first_17 + identifiers.resident_id_check_character(first_17)
+
+
+@pytest.mark.parametrize("number", VALID_RESIDENT_IDS)
+def test_resident_ids_of_the_standard_can_be_held(number: str) -> None:
+    assert identifiers.is_possible_resident_id(number, date(2026, 1, 1))
+
+
+def test_a_resident_id_names_a_province() -> None:
+    provinces = {
+        code for code in range(10, 100) if identifiers.is_possible_resident_id(numbered(f"{code}000019800101001"))
+    }
+    assert provinces == {
+        *range(11, 16), *range(21, 24), *range(31, 38), *range(41, 47), *range(50, 55), *range(61, 66), 71, 81, 82, 83
+    }  # fmt: skip
+    assert not identifiers.is_possible_resident_id("990000198001010012")
+
+
+def test_nobody_is_born_tomorrow() -> None:
+    number = numbered("14010520260302001")
+    assert identifiers.is_possible_resident_id(number, date(2026, 3, 2))
+    assert not identifiers.is_possible_resident_id(number, date(2026, 3, 1))
+    assert identifiers.is_possible_resident_id(number)
+    assert not identifiers.is_possible_resident_id("140105209901010018", date(2026, 3, 1))
+
+
 @given(st.dates(date(1800, 1, 1), date(2199, 12, 31)), st.integers(0, 999))
 def test_every_single_wrong_digit_of_a_resident_id_is_found(birth_date: date, sequence: int) -> None:
     first_17 = f"140105{birth_date:%Y%m%d}{sequence:03d}"

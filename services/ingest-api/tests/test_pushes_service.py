@@ -13,6 +13,7 @@ from radbridge.contracts.dialects.shanxi_v2_1.examples import (
     ExampleExam,
     ExamplePatient,
     exam_record,
+    invented_resident_id,
     report_record,
 )
 from radbridge.contracts.envelope import Event
@@ -169,6 +170,19 @@ async def test_a_merged_push_whose_report_cannot_be_kept_keeps_no_exam(
         answer = await running.client.post("/examMergeReport-sync", content=merged(hospital))
         assert (answer.json()["code"], await stored(running)) == (0, (0, 0))
         assert await running.events(ExamRegistered) == []
+
+
+async def test_nobody_is_born_tomorrow(tmp_path: Path) -> None:
+    unborn = invented_resident_id((datetime.now(UTC) + timedelta(days=2)).date(), 1)
+    async with running_service(SERVICE, tmp_path) as running:
+        hospital = await running.add_institution(code=HOSPITAL_CODE)
+        exam = pushed(hospital, cardType="01", idCard=unborn)
+        both = merged(hospital, reportDoctorIdType="01", reportDoctorIdNo=unborn)
+        for path, body, field in (("/exam-sync", exam, "idCard"), ("/examMergeReport-sync", both, "reportDoctorIdNo")):
+            answer = (await running.client.post(path, content=body)).json()
+            assert answer["code"] == 0
+            assert field in answer["message"]
+            assert unborn not in answer["message"]
 
 
 COMPLAINT = "反复咳嗽。" * 14_000

@@ -1,6 +1,7 @@
 """Shanxi's rules over several fields and stages, the decisions that leave the print, and the wording of refusals."""
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime
 
 import pytest
 
@@ -128,6 +129,17 @@ def test_the_exam_date_is_demanded_once_examined(report, check_report, context) 
     assert check_report(without(report, "checkDate") | {"checkStatus": 1}, context).faults == ()
 
 
+@pytest.mark.proves("SX-116")
+def test_a_report_names_its_device_or_that_there_is_none(report, check_report, context) -> None:
+    for record in (without(report, "instra"), report | {"instra": None}):
+        outcome = check_report(record, context)
+        assert broken(outcome) == [("instra", Rule.REQUIRED)]
+        assert "OT" in outcome.faults[0].message
+    outcome = check_report(report | {"instra": ""}, context)
+    assert outcome.faults == ()
+    assert [finding.field for finding in outcome.findings] == ["instra"]
+
+
 @pytest.mark.proves("SX-112")
 def test_one_of_address_and_file_must_be_there(report, check_report, context) -> None:
     neither = without(report, "reportPdfBase64")
@@ -164,8 +176,15 @@ def test_the_senders_own_code_was_judged_at_registration(exam, check_exam) -> No
     assert check_exam(exam | {"hospitalCode": "10001201"}, Context(hospital_code="10001201")) == Validation()
 
 
-@pytest.mark.parametrize("number", ["140000198002290012", "14000019800229001", "140000198013290019", "E12345678"])
+@pytest.mark.parametrize(
+    "number",
+    [
+        *("140000198002290012", "14000019800229001", "140000198013290019", "E12345678"),
+        *("140105209901010018", "990000198001010012"),
+    ],
+)
 def test_a_resident_id_must_pass_gb_11643(number, exam, check_exam, context) -> None:
+    context = replace(context, today=date(2026, 6, 15))
     outcome = check_exam(exam | {"idCard": number}, context)
     assert broken(outcome) == [("idCard", Rule.IDENTIFIER)]
     said = outcome.faults[0].message + outcome.faults[0].value
@@ -317,6 +336,16 @@ def test_any_run_of_zeros_stands_for_no_insurance(exam, shanxi, check_exam, cont
         record = exam | {"setInfoList": [row]}
         assert check_exam(record, context) == Validation()
         assert shanxi.exam.decode(record).settlements[0].is_self_paid
+
+
+@pytest.mark.parametrize("value", [[], {}, ["x"], True])
+@pytest.mark.parametrize("field", ["isEmergency", "bedNo", "patName", "patientFrom", "chiefComplaint"])
+def test_a_list_is_no_value_of_a_plain_field(field, value, exam, check_exam, context) -> None:
+    assert (field, Rule.TYPE) in broken(check_exam(exam | {field: value}, context))
+
+
+def test_an_empty_list_of_settlements_is_missing(exam, check_exam, context) -> None:
+    assert broken(check_exam(exam | {"setInfoList": []}, context)) == [("setInfoList", Rule.REQUIRED)]
 
 
 def test_long_signature_fields_are_no_fault(report, check_report, context) -> None:

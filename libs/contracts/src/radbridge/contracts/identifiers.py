@@ -23,6 +23,12 @@ _RESIDENT_ID_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _RESIDENT_ID_CHECK = "10X98765432"
 _ZERO = ord("0")
 _EARLIEST_BIRTH_YEAR = 1800
+_PROVINCES = frozenset(
+    str(code)
+    for region in (range(11, 16), range(21, 24), range(31, 38), range(41, 47), range(50, 55), range(61, 66))
+    for code in region
+) | {"71", "81", "82", "83"}
+"""First two digits of an address code (GB/T 2260); 83 stands on residence permits for people from Taiwan."""
 
 _CREDIT_CODE_ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 _CREDIT_CODE_VALUES = {character: value for value, character in enumerate(_CREDIT_CODE_ALPHABET)}
@@ -52,6 +58,15 @@ def is_resident_id(number: str) -> bool:
         and resident_id_birth_date(number) is not None
         and resident_id_check_character(number[:17]) == number[17]
     )
+
+
+def is_possible_resident_id(number: str, today: date | None = None) -> bool:
+    """Whether the text is a resident ID number that somebody can hold: its address code lies in a province (GB/T 2260),
+    its holder was not born after ``today`` (the day in China; ``None``: whenever)."""
+    if not is_resident_id(number) or number[:2] not in _PROVINCES:
+        return False
+    birth_date = resident_id_birth_date(number)
+    return today is None or (birth_date is not None and birth_date <= today)
 
 
 def resident_id_birth_date(number: str) -> date | None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar, cast
 
+from radbridge.contracts.dialects.codec import china_date
 from radbridge.contracts.dialects.faults import Fault
 from radbridge.contracts.dialects.pack import Message
 from radbridge.contracts.dialects.record_rules import Context, Record
@@ -114,7 +115,8 @@ class ExamPreparation:
             allowed_skew_seconds=sender.clock_skew_seconds,
         )
         record = cast("Record", envelope.parse_record(plaintext))
-        exam = decoded(self._message, record, Context(hospital_code=sender.code), EXAM_NUMBER)
+        context = Context(hospital_code=sender.code, today=china_date(push.received_at))
+        exam = decoded(self._message, record, context, EXAM_NUMBER)
         digest = digest_of(self._push_key, plaintext)
         self._keyring.adopt(sender.id, PURPOSE, sender.patient_key)
         hospital = (sender.id, sender.code, sender.name)

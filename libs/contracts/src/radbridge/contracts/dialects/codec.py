@@ -14,6 +14,13 @@ T = TypeVar("T")
 E = TypeVar("E")
 
 CHINA_STANDARD_TIME = timezone(timedelta(hours=8), "UTC+08:00")
+
+
+def china_date(moment: datetime) -> date:
+    """The day that it is in China."""
+    return moment.astimezone(CHINA_STANDARD_TIME).date()
+
+
 _LAST_WIRE_TIME = "9999-12-31 23:59:59"
 _LARGEST_NUMBER = 10**18
 

@@ -6,6 +6,7 @@ text for the reference page.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import cast
 
 from radbridge.contracts.dialects.codec import wire_text
@@ -13,7 +14,7 @@ from radbridge.contracts.dialects.faults import Fault, Rule, Validation, shown
 from radbridge.contracts.dialects.field_table import FieldTable
 from radbridge.contracts.dialects.formats import FORMATS
 from radbridge.contracts.dialects.validate import RecordValidator, label
-from radbridge.contracts.identifiers import is_credit_code, is_resident_id, normalize_resident_id
+from radbridge.contracts.identifiers import is_credit_code, is_possible_resident_id, normalize_resident_id
 
 RESIDENT_ID_CODE = "01"
 
@@ -21,10 +22,12 @@ RESIDENT_ID_CODE = "01"
 @dataclass(frozen=True, slots=True)
 class Context:
     """What is known about a record from outside of it. ``hospital_code`` is the code whose credentials the request
-    carried, ``is_merged`` that exam and report came in one message."""
+    carried, ``is_merged`` that exam and report came in one message, ``today`` the day in China on which it arrived
+    (``None``: nothing is compared with it)."""
 
     hospital_code: str | None = None
     is_merged: bool = False
+    today: date | None = None
 
 
 Record = Mapping[str, object]
@@ -76,12 +79,15 @@ def resident_id_rule(type_field: str, number_field: str) -> RecordRule:
         number = wire_text(record.get(number_field))
         if wire_text(record.get(type_field)) != RESIDENT_ID_CODE or not number:
             return
-        if not is_resident_id(normalize_resident_id(number)):
+        if not is_possible_resident_id(normalize_resident_id(number), context.today):
             name = label(number_field, table.rule(number_field).name_zh)
-            message = f"{name}不是有效的居民身份证号码（GB 11643：18位、出生日期、校验码）"
+            message = f"{name}不是有效的居民身份证号码（GB 11643：18位、省份代码、出生日期、校验码）"
             yield Fault(number_field, Rule.IDENTIFIER, message, shown(number, is_personal=True))
 
-    text = f"With {type_field} = {RESIDENT_ID_CODE}, {number_field} must pass GB 11643 (length, date, check character)."
+    text = (
+        f"With {type_field} = {RESIDENT_ID_CODE}, {number_field} must pass GB 11643 "
+        "(length, province, a date that is not to come, check character)."
+    )
     return RecordRule((type_field, number_field), text, check)
 
 

@@ -5,7 +5,7 @@ again, slowly, to say what is wrong with it. Nothing that JSON can express makes
 
 What counts as what:
 
-- Missing: absent, ``null``, empty, or blanks only; for arrays also the empty one.
+- Missing: absent, ``null``, empty, or blanks only; for arrays also the empty one, which is ill-typed elsewhere.
 - A number field takes a whole JSON number or its text (``1``, ``"1"``, ``1.0``): the standards' own samples print both.
   A string field takes strings only: no sample shows a number there, and codes such as ``01`` do not survive as numbers.
 - A boolean field takes ``true`` and ``false`` or their texts in any case; elsewhere booleans stand for nothing.
@@ -90,7 +90,7 @@ class RecordValidator:
                 pass
             elif type(value) is int and codes is not None and value in codes:
                 continue
-            elif value != []:
+            elif value != [] or rule.kind is not Kind.ARRAY:
                 self._collect_other(rule, value, conditions, path + param, faults, findings)
                 continue
             if may_be_absent:

@@ -15,6 +15,7 @@ from fastapi import APIRouter, Request, Response
 from starlette.requests import ClientDisconnect
 
 from radbridge.contracts.dialects import base64_slices
+from radbridge.contracts.dialects.codec import china_date
 from radbridge.contracts.dialects.faults import Fault, Rule
 from radbridge.contracts.dialects.record_rules import Context, Record
 from radbridge.contracts.dialects.shanxi_v2_1 import answers, envelope
@@ -187,14 +188,14 @@ def edge(
 
     async def accept_report(request: Request, known: _Known) -> Accepted:
         institution, plaintext, record = await received_report(request, known)
-        context = Context(hospital_code=institution.code)
+        context = Context(hospital_code=institution.code, today=china_date(resources.clock()))
         report = await offload(decoded, len(plaintext), report_message, record, context, REPORT_NUMBER)
         document, kind, digest = await prepared(report, plaintext)
         return await intake.accept_report(institution, report, document, kind, digest)
 
     async def accept_both(request: Request, known: _Known) -> Accepted:
         institution, plaintext, record = await received_report(request, known)
-        context = Context(hospital_code=institution.code, is_merged=True)
+        context = Context(hospital_code=institution.code, is_merged=True, today=china_date(resources.clock()))
         exam, report = await offload(decoded, len(plaintext), merged_message, record, context, REPORT_NUMBER)
         document, kind, digest = await prepared(report, plaintext)
         return await intake.accept_both(institution, exam, report, document, kind, digest)

@@ -6,12 +6,13 @@ the fields, and a hospital may speak for itself only.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TypeVar, cast
 
 import orjson
 from fastapi import APIRouter, Request, Response
 
+from radbridge.contracts.dialects.codec import china_date
 from radbridge.contracts.dialects.neijiang_v0_94 import answers
 from radbridge.contracts.dialects.neijiang_v0_94.codec import studies_result
 from radbridge.contracts.dialects.neijiang_v0_94.pack import load_pack
@@ -58,7 +59,7 @@ def router(resources: Resources, reminders: Reminders, marks: Marks, answer_with
     async def studies_answer(request: Request) -> answers.Answer:
         record = dict(request.query_params) or await _json_object(request)
         institution = _sender(resources.directory, resources.clock, request.headers, record)
-        query = _decoded(query_message, record, institution)
+        query = _decoded(query_message, record, institution, resources.clock())
         offers = await reminders.remind(institution, query)
         return answers.success(studies_result(query, offers))
 
@@ -66,7 +67,7 @@ def router(resources: Resources, reminders: Reminders, marks: Marks, answer_with
         record = await _json_object(request) or dict(request.query_params)
         institution = _sender(resources.directory, resources.clock, request.headers, record)
         try:
-            await marks.record(institution, study_uuid, _decoded(mark_message, record, institution))
+            await marks.record(institution, study_uuid, _decoded(mark_message, record, institution, resources.clock()))
         except UnknownStudyError:
             return answers.failure("studyUuid或ReportID对应的检查不存在")
         return answers.success()
@@ -147,8 +148,8 @@ def _sender(
     return institution
 
 
-def _decoded(message: Message[T], record: Mapping[str, object], institution: Institution) -> T:
-    outcome = message.validate(record, Context(hospital_code=institution.code))
+def _decoded(message: Message[T], record: Mapping[str, object], institution: Institution, now: datetime) -> T:
+    outcome = message.validate(record, Context(hospital_code=institution.code, today=china_date(now)))
     if not outcome.is_accepted:
         raise RefusedError(answers.refusal(outcome.faults))
     return message.decode(record)

@@ -8,7 +8,7 @@ from radbridge.contracts.dialects.faults import Fault, Rule, Validation, shown
 from radbridge.contracts.dialects.field_table import FieldTable
 from radbridge.contracts.dialects.record_rules import Context, Record, RecordRule, same_as_sender_rule
 from radbridge.contracts.dialects.validate import label
-from radbridge.contracts.identifiers import is_resident_id, normalize_resident_id
+from radbridge.contracts.identifiers import is_possible_resident_id, normalize_resident_id
 
 CONDITION_TEXTS: Mapping[str, str] = {"not_recognised": "smrMark 为 2（不互认）时必填"}
 
@@ -35,7 +35,7 @@ def is_listed_mark(record: object) -> bool:
 
 def _resident_id(table: FieldTable, record: Record, context: Context) -> Iterator[Fault]:
     number = wire_text(record.get("ICCard"))
-    if number and not is_resident_id(normalize_resident_id(number)):
+    if number and not is_possible_resident_id(normalize_resident_id(number), context.today):
         message = f"{label('ICCard', table.rule('ICCard').name_zh)}不是有效的居民身份证号码（GB 11643）"
         yield Fault("ICCard", Rule.IDENTIFIER, message, shown(number, is_personal=True))
 

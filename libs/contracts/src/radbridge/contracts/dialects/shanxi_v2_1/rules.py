@@ -5,6 +5,7 @@ which a field is demanded. A record that does not tell its stage is held to the 
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import cast
 
 from radbridge.contracts.dialects.codec import wire_text
@@ -31,6 +32,7 @@ CONDITION_TEXTS: Mapping[str, str] = {
     "audited": "checkStatus 为 4 时必填",
     "audited_without_file": "checkStatus 为 4 时与 reportPdfBase64 二选一",
     "finally_audited": "isLastAudit 为 1 时必填",
+    "device_left_out": "该字段必传，检查设备为空时传 OT",
 }
 
 _NOT_DONE_EXAM_STATUSES = {"1", "2", "3", "5"}
@@ -63,6 +65,7 @@ def report_conditions(record: Record, context: Context) -> frozenset[str]:
         audited=is_audited,
         audited_without_file=is_audited and not wire_text(record.get("reportPdfBase64")),
         finally_audited=wire_text(record.get("isLastAudit")) == "1",
+        device_left_out=record.get("instra") is None,
     )
 
 
@@ -223,7 +226,7 @@ def merged_validator(
         findings = list(whole.findings)
         if isinstance(record, dict):
             members = cast("dict[str, object]", record)
-            merged = Context(hospital_code=context.hospital_code, is_merged=True)
+            merged = replace(context, is_merged=True)
             for name, validate_part in parts.items():
                 part = members.get(name)
                 if isinstance(part, dict):
