@@ -257,6 +257,7 @@ def _seal(index: int, seal: SealVerdict) -> dict[str, object]:
         "page": seal.page,
         "verdict": _word(seal),
         "reason": seal.reason,
+        "remark": seal.remark,
         "form": seal.form,
         "signingTime": _iso(seal.signing_time),
         "certificateSm3": seal.certificate.fingerprint if seal.certificate else None,

@@ -139,7 +139,7 @@ def _shown(index: int, seal: SealVerdict) -> Answer:
         "signIndex": index,
         "pageIndex": seal.page,
         "verifyResult": result,
-        "resultMsg": "成功" if result == _GOOD_SEAL else seal.reason,
+        "resultMsg": _message(seal),
         "signedValue": _base64(seal.signed_value),
         "sealImage": _base64(seal.picture.data) if seal.picture else "",
         "signDate": format_datetime(moment) if moment else "",
@@ -147,6 +147,12 @@ def _shown(index: int, seal: SealVerdict) -> Answer:
         "signAlg": scheme.value if scheme else seal.algorithm,
         "sealMakeCert": _certificate(seal.maker),
     }
+
+
+def _message(seal: SealVerdict) -> str:
+    if not seal.good:
+        return seal.reason
+    return f"成功（{seal.remark}）" if seal.remark else "成功"
 
 
 def _certificate(certificate: Certificate | None) -> str:

@@ -37,7 +37,8 @@ _SES_WORDS = {
 class SealVerdict:
     """One seal of a document. `word` is 0 for good; `page` counts from 1, 0 for an invisible one.
 
-    `form` is ses, cms or timestamp; the seal's picture and maker are those of an SES seal.
+    `form` is ses, cms or timestamp; the seal's picture and maker are those of an SES seal. `remark` is what must be
+    told of a good seal: a part of it that did not count.
     """
 
     word: str
@@ -52,6 +53,7 @@ class SealVerdict:
     certificate: Certificate | None = None
     algorithm: str = ""
     maker: Certificate | None = None
+    remark: str = ""
 
     @property
     def good(self) -> bool:
@@ -105,17 +107,10 @@ def _judge_cms(signed: SignedData, document: bytes, store: TrustStore, now: date
     if len(signed.signers) != 1 or signed.content_type not in oids.DATA_TYPES:
         return SealVerdict(INVALID, "签名数据须有且只有一个签名人", form="cms")
     info = signed.signers[0]
-    content = document
-    if signed.content is not None:
-        # Attached content may be the document's digest in place of the document.
-        if signed.content not in (document, digest(info.digest_oid, document)):
-            if signed.content == hashlib.sha1(document, usedforsecurity=False).digest():
-                return SealVerdict(INVALID, "签名只保护文档的SHA-1摘要，该摘要算法不受支持", form="cms")
-            return SealVerdict(DOCUMENT_CHANGED, "签名数据内附的摘要与文档不符，文档被改动", form="cms")
-        content = signed.content
-    stamped = _signature_timestamp(info.unsigned_attributes, info.signature, store, now)
+    content = document if signed.content is None else signed.content
+    stamped, remark = _signature_timestamp(info.unsigned_attributes, info.signature, store, now)
     verdict = judge_signer(signed, info, content, store, at=stamped or now, now=now)
-    word, reason = _cms_word(verdict)
+    word, reason = _attached_fault(signed.content, info.digest_oid, document) or _cms_word(verdict)
     return SealVerdict(
         word=word,
         reason=reason,
@@ -124,7 +119,18 @@ def _judge_cms(signed: SignedData, document: bytes, store: TrustStore, now: date
         signing_time=stamped or info.signing_time,
         certificate=verdict.certificate,
         algorithm=info.signature_oid,
+        remark=remark if word == GOOD else "",
     )
+
+
+def _attached_fault(content: bytes | None, digest_oid: str, document: bytes) -> tuple[str, str] | None:
+    """Why attached content does not stand for the document; it may be the document's digest in place of it."""
+    if content is None or content in (document, digest(digest_oid, document)):
+        return None
+    # adbe.pkcs7.sha1 (ISO 32000-1 clause 12.8.3.3) fixes SHA-1 whatever the signer's digest is.
+    if content == hashlib.sha1(document, usedforsecurity=False).digest():
+        return INVALID, "签名只保护文档的SHA-1摘要，该摘要算法不受支持"
+    return DOCUMENT_CHANGED, "签名数据内附的摘要与文档不符，文档被改动"
 
 
 def _cms_word(verdict: SignerVerdict) -> tuple[str, str]:
@@ -146,10 +152,13 @@ def _certificate_word(verdict: CertVerdict) -> tuple[str, str]:
 
 def _signature_timestamp(
     attributes: dict[str, list[der.Element]], signature: bytes, store: TrustStore, now: datetime
-) -> datetime | None:
-    """The genTime of a valid timestamp over the signature value, which then fixes the moment of judging."""
+) -> tuple[datetime | None, str]:
+    """The genTime of a valid timestamp over the signature value, which then fixes the moment of judging; or why there
+    is none, empty where there is no timestamp. It lies outside what is signed, so a bad one spoils nothing."""
+    remark = ""
     for value in attributes.get(oids.ATTRIBUTE_SIGNATURE_TIMESTAMP, []):
         verdict = judge_timestamp(value.raw, signature, store, now=now)
         if verdict.valid:
-            return verdict.gen_time
-    return None
+            return verdict.gen_time, ""
+        remark = f"签名中的时间戳无效，未予采信：{verdict.reason}"
+    return None, remark

@@ -239,7 +239,10 @@ def _pdf_check(pdf: bytes | None, store: TrustStore, now: datetime) -> Check:
         return Check("pdf_seal", CheckResult.FINDING, verdict.reason, REPORT_PDF)
     broken = next((seal for seal in verdict.seals if not seal.good), None)
     if broken is None:
-        return Check("pdf_seal", CheckResult.PASSED, f"PDF的{len(verdict.seals)}个签章均有效", REPORT_PDF)
+        told = "；".join(
+            (f"PDF的{len(verdict.seals)}个签章均有效", *(one.remark for one in verdict.seals if one.remark))
+        )
+        return Check("pdf_seal", CheckResult.PASSED, told, REPORT_PDF)
     return Check("pdf_seal", CheckResult.FAILED, f"PDF签章无效：{broken.reason}", REPORT_PDF)
 
 
