@@ -10,13 +10,12 @@ from datetime import datetime, timedelta
 import pytest
 from pypdf import PdfWriter
 
-from radbridge.signing.domain import der, oids
-from radbridge.signing.domain.der_write import encode, oid, sequence, set_of
 from radbridge.signing.domain.pdf_seal import judge_pdf
 from radbridge.signing.domain.report_verdict import SignedReport, judge_report
 from radbridge.signing.domain.sm3 import sm3
 from radbridge.signing.trial_pki import TrialAuthority
 from radbridge.signing.trial_seal import TrialSealer
+from tests.support.stamped import with_timestamp
 
 
 @pytest.fixture(scope="module")
@@ -32,26 +31,16 @@ def unsigned_pdf() -> bytes:
     return written.getvalue()
 
 
-def with_timestamp(signed_data: bytes, sealer: TrialSealer, at: datetime, over: bytes | None = None) -> bytes:
-    """A SignedData with a timestamp as unsigned attribute, over its signature value or over something else."""
-    content_type, wrapper = der.parse(signed_data).children()
-    *fields, signers = wrapper.children()[0].children()
-    signer = signers.children()[0].children()
-    token = sealer.authority.timestamp(signer[-1].octets() if over is None else over, at)
-    attribute = sequence(oid(oids.ATTRIBUTE_SIGNATURE_TIMESTAMP), set_of(token))
-    stamped = sequence(*(one.raw for one in signer), encode(der.context(1), attribute))
-    return sequence(content_type.raw, encode(der.context(0), sequence(*(one.raw for one in fields), set_of(stamped))))
-
-
 def test_a_bad_timestamp_beside_a_good_signature_is_told(
     authority: TrialAuthority, sealer: TrialSealer, unsigned_pdf: bytes, now: datetime
 ) -> None:
     store, hour_ago = authority.trust_store(), now - timedelta(hours=1)
 
     def stamped(over: bytes | None) -> bytes:
-        return sealer.seal_pdf(
-            unsigned_pdf, sign=lambda document: with_timestamp(sealer.cms(document), sealer, hour_ago, over)
-        )
+        def sign(document: bytes) -> bytes:
+            return with_timestamp(sealer.cms(document), authority, hour_ago, over)
+
+        return sealer.seal_pdf(unsigned_pdf, sign=sign)
 
     (good,) = judge_pdf(stamped(None), store, now=now).seals
     assert (good.word, good.signing_time, good.remark) == ("0", hour_ago, "")

@@ -17,6 +17,7 @@ from radbridge.runtime.front import ProxyFront
 from radbridge.runtime.testing import listening
 from radbridge.signing.trial_pki import TrialAuthority
 from radbridge.signing.trial_seal import TrialSealer
+from tests.support.stamped import with_timestamp
 
 PKCS1 = "/dsvs/v1/pkcs1/verifyDataSign"
 PKCS7 = "/dsvs/v1/pkcs7/verifyDataSign"
@@ -315,6 +316,18 @@ async def test_broken_seals_are_told(world: Any, unsigned_pdf: bytes) -> None:
     none = await world.post(VERIFY_SEAL, seal_request(unsigned_pdf))
     assert (none["resultCode"], none["fileVerifyInfo"]) == (0, {"totalCount": 0, "signInfoList": []})
     assert none["resultMessage"] == "PDF文件没有签章"
+
+
+async def test_a_timestamp_that_does_not_count_is_told_of_a_good_seal(world: Any, unsigned_pdf: bytes) -> None:
+    sealer = TrialSealer.create(world.authority, "某某医院")
+
+    def sign(document: bytes) -> bytes:
+        return with_timestamp(sealer.cms(document), world.authority, utc_now(), b"other")
+
+    answer = await world.post(VERIFY_SEAL, seal_request(sealer.seal_pdf(unsigned_pdf, sign=sign)))
+    (seal,) = answer["fileVerifyInfo"]["signInfoList"]
+    assert seal["verifyResult"] == 0
+    assert seal["resultMsg"] == "成功（签名中的时间戳无效，未予采信：时间戳的摘要与原文不符）"
 
 
 async def test_a_time_that_china_has_after_the_year_9999_is_told(world: Any, unsigned_pdf: bytes) -> None:

@@ -239,9 +239,8 @@ def _pdf_check(pdf: bytes | None, store: TrustStore, now: datetime) -> Check:
         return Check("pdf_seal", CheckResult.FINDING, verdict.reason, REPORT_PDF)
     broken = next((seal for seal in verdict.seals if not seal.good), None)
     if broken is None:
-        told = "；".join(
-            (f"PDF的{len(verdict.seals)}个签章均有效", *(one.remark for one in verdict.seals if one.remark))
-        )
+        remarks = [seal.remark for seal in verdict.seals if seal.remark]
+        told = "；".join([f"PDF的{len(verdict.seals)}个签章均有效", *remarks])
         return Check("pdf_seal", CheckResult.PASSED, told, REPORT_PDF)
     return Check("pdf_seal", CheckResult.FAILED, f"PDF签章无效：{broken.reason}", REPORT_PDF)
 
