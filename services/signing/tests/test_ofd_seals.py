@@ -13,6 +13,8 @@ import pytest
 from radbridge.signing.domain.ofd_seal import OfdVerdict, judge_ofd
 from radbridge.signing.domain.sm3 import sm3
 from radbridge.signing.domain.trust_store import TrustStore
+from radbridge.signing.domain.verdict import CheckResult
+from radbridge.signing.judging import ofd_check
 from radbridge.signing.trial_pki import Doctor, TrialAuthority
 from radbridge.signing.trial_seal import TrialSealer
 
@@ -270,3 +272,15 @@ def test_the_work_of_all_xml_files_together_is_limited(sealer: TrialSealer, stor
     many = files | {"Doc_0/Signs/Signatures.xml": signatures, "Doc_0/Signs/Sign_0/Signature.xml": description}
     verdict = judged(many, store, now)
     assert (verdict.word, verdict.reason) == ("invalid", "OFD文件结构错误：the XML files are too large")
+
+
+def test_a_sealed_package_that_cannot_be_read_has_an_invalid_seal(
+    sealer: TrialSealer, store: TrustStore, now: datetime
+) -> None:
+    """Without one a report's broken seal would be no more than a missing one."""
+    for change in ({"../x": b""}, {"OFD.xml": b"no XML"}, {"Doc_0/Signs/Signatures.xml": BOMB}):
+        verdict = judged(ofd_files(sealer) | change, store, now)
+        assert [one.word for one in verdict.seals] == ["invalid"]
+        assert ofd_check(packed(ofd_files(sealer) | change), store, now).result is CheckResult.FAILED
+    unsealed = {"OFD.xml": b"no XML", "Doc_0/Document.xml": b"<a/>"}
+    assert not judged(unsealed, store, now).seals

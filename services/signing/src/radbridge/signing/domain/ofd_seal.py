@@ -19,6 +19,8 @@ from radbridge.signing.domain.trust_store import TrustStore
 from radbridge.signing.domain.unforeseen import UNREADABLE, or_malformed
 
 VALID, SEAL_MISMATCH, INVALID = "valid", "seal_mismatch", "invalid"
+_NAMES_OF_SIGNING = b"/Sign"
+"""What the names of signing files have in common (Signs/, Signatures.xml); names lie uncompressed in a package."""
 _CHECK_METHODS = {"sm3": oids.SM3, "sha256": oids.SHA256, "sha-256": oids.SHA256}
 
 
@@ -31,9 +33,12 @@ class OfdVerdict:
     seals: tuple[SealVerdict, ...] = ()
 
 
-@or_malformed(lambda: OfdVerdict(INVALID, f"OFD文件{UNREADABLE}"))
+@or_malformed(lambda: _with_invalid_seal(f"OFD文件{UNREADABLE}"))
 def judge_ofd(data: bytes, store: TrustStore, *, now: datetime) -> OfdVerdict:
-    """The verdict on all seals of the OFD file `data`; one that is not valid decides. Never raises for input."""
+    """The verdict on all seals of the OFD file `data`; one that is not valid decides. Never raises for input.
+
+    A package that cannot be read but speaks of signatures has one invalid seal.
+    """
     try:
         package = OfdPackage(data)
         documents = package.signed_documents()
@@ -49,8 +54,13 @@ def judge_ofd(data: bytes, store: TrustStore, *, now: datetime) -> OfdVerdict:
                 DOCUMENT_CHANGED, f"有{len(unprotected)}个文件不受任何签章保护，可能是签章后添加的", seals
             )
     except SealFormError as fault:
-        return OfdVerdict(INVALID, f"OFD文件结构错误：{fault}")
+        reason = f"OFD文件结构错误：{fault}"
+        return _with_invalid_seal(reason) if _NAMES_OF_SIGNING in data else OfdVerdict(INVALID, reason)
     return OfdVerdict(word, reason, seals)
+
+
+def _with_invalid_seal(reason: str) -> OfdVerdict:
+    return OfdVerdict(INVALID, reason, (SealVerdict(INVALID, reason),))
 
 
 def _judge_signature(
