@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import base64
 import io
+import re
+import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 from pypdf import PdfReader, PdfWriter
-from pypdf.generic import DictionaryObject, NameObject, StreamObject, TextStringObject
+from pypdf.generic import (
+    ArrayObject,
+    DictionaryObject,
+    IndirectObject,
+    NameObject,
+    RectangleObject,
+    StreamObject,
+    TextStringObject,
+)
 
 from radbridge.signing.domain import der
 from radbridge.signing.domain.der_write import sequence
@@ -213,6 +223,211 @@ def test_a_certification_may_allow_notes(
 ) -> None:
     certified = sealer.seal_pdf(unsigned_pdf, docmdp=3)
     assert words(sealer.seal_pdf(updated(certified, add_note)), store, now) == ["0", "0"]
+
+
+def with_tail(pdf: bytes, rows: bytes, objects: bytes = b"") -> bytes:
+    """`pdf` with an incremental update written by hand: `objects`, and a table of `rows`."""
+    previous = pdf[pdf.rindex(b"startxref") + 9 :].split()[0]
+    root = re.findall(rb"/Root (\d+ 0 R)", pdf)[-1]
+    size = re.findall(rb"/Size (\d+)", pdf)[-1]
+    start = len(pdf) + len(objects)
+    trailer = b"trailer\n<</Size %s/Root %s/Prev %s>>\nstartxref\n%d\n%%%%EOF\n" % (size, root, previous, start)
+    return pdf + objects + b"xref\n" + rows + trailer
+
+
+def content_number(pdf: bytes) -> int:
+    contents = PdfReader(io.BytesIO(pdf)).pages[0].raw_get("/Contents")
+    assert isinstance(contents, IndirectObject)
+    return contents.idnum
+
+
+@pytest.mark.parametrize("generation", [0, 1, 65535])
+def test_a_content_that_was_freed_is_told(
+    sealer: TrialSealer, sealed_pdf: bytes, store: TrustStore, now: datetime, generation: int
+) -> None:
+    freed = with_tail(sealed_pdf, b"%d 1\n0000000000 %05d f \n" % (content_number(sealed_pdf), generation))
+    assert words(sealer.seal_pdf(freed), store, now) == ["modified_after_signing", "0"]
+
+
+def test_a_content_that_a_hybrid_file_hides_is_told(
+    sealer: TrialSealer, sealed_pdf: bytes, store: TrustStore, now: datetime
+) -> None:
+    number = content_number(sealed_pdf)
+    content = b"%d 0 obj\n<</Length 3>>stream\nBT \nendstream\nendobj\n" % number
+    stream_at = len(sealed_pdf) + len(content)
+    row = b"\1" + len(sealed_pdf).to_bytes(4, "big") + b"\0"
+    stream = b"900 0 obj\n<</Type/XRef/W[1 4 1]/Index[%d 1]/Size 901/Length 6>>stream\n%s\nendstream\nendobj\n"
+    hybrid = with_tail(sealed_pdf, b"0 0\n", content + stream % (number, row))
+    hybrid = hybrid[:stream_at] + hybrid[stream_at:].replace(b"trailer\n<<", b"trailer\n<</XRefStm %d" % stream_at)
+    assert words(hybrid, store, now) == ["modified_after_signing"]
+
+
+def test_an_object_that_was_signed_unfinished_is_told(
+    sealer: TrialSealer, sealed_pdf: bytes, store: TrustStore, now: datetime
+) -> None:
+    # The signed revision says that its content lies where only the next revision will put it.
+    number, end = content_number(sealed_pdf), len(sealed_pdf)
+    ahead = with_tail(sealed_pdf, b"%d 1\n%010d 00000 n \n" % (number, end + 40_000))
+    verdicts = words(sealer.seal_pdf(ahead), store, now)
+    assert "0" not in verdicts
+
+
+def add_annotation(kind: str, *, parent: bool, listed: bool = False) -> Callable[[PdfWriter], None]:
+    def change(writer: PdfWriter) -> None:
+        form = writer.root_object["/AcroForm"]
+        assert isinstance(form, DictionaryObject)
+        note = DictionaryObject(
+            {
+                NameObject("/Type"): NameObject("/Annot"),
+                NameObject("/Subtype"): NameObject(kind),
+                NameObject("/Rect"): RectangleObject((0, 0, 200, 200)),
+            }
+        )
+        field = DictionaryObject({NameObject("/FT"): NameObject("/Sig"), NameObject("/T"): TextStringObject("x")})
+        if parent:
+            note[NameObject("/Parent")] = writer._add_object(field)
+        else:
+            note.update(field)
+        item = writer._add_object(note)
+        page = writer.pages[0]
+        page[NameObject("/Annots")] = ArrayObject([*page["/Annots"], item])
+        if listed:
+            form[NameObject("/Fields")] = ArrayObject([*form["/Fields"], item])
+            writer.root_object[NameObject("/AcroForm")] = form
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "first"),
+    [
+        (add_annotation("/FreeText", parent=False), "modified_after_signing"),
+        (add_annotation("/FreeText", parent=True), "modified_after_signing"),
+        (add_annotation("/Stamp", parent=False, listed=True), "modified_after_signing"),
+        (add_annotation("/Widget", parent=False), "modified_after_signing"),
+        (add_annotation("/Widget", parent=False, listed=True), "0"),
+    ],
+)
+def test_an_annotation_is_a_signature_field_by_its_kind_and_the_form(
+    sealer: TrialSealer,
+    sealed_pdf: bytes,
+    store: TrustStore,
+    now: datetime,
+    change: Callable[[PdfWriter], None],
+    first: str,
+) -> None:
+    assert words(sealer.seal_pdf(updated(sealed_pdf, change)), store, now) == [first, "0"]
+
+
+def copy_signature(writer: PdfWriter, *, value: bool) -> None:
+    """A second field on the second page: with a copy of the first's value, or with that value itself."""
+    form = writer.root_object["/AcroForm"]
+    assert isinstance(form, DictionaryObject)
+    first = form["/Fields"][0].get_object()
+    copied = DictionaryObject(first)
+    if value:
+        copied[NameObject("/V")] = writer._add_object(DictionaryObject(first["/V"].get_object()))
+    item = writer._add_object(copied)
+    writer.pages[1][NameObject("/Annots")] = ArrayObject([item])
+    form[NameObject("/Fields")] = ArrayObject([*form["/Fields"], item])
+    writer.root_object[NameObject("/AcroForm")] = form
+
+
+@pytest.mark.parametrize("value", [True, False])
+def test_a_copy_of_a_seal_is_no_seal(
+    sealer: TrialSealer, sealed_pdf: bytes, store: TrustStore, now: datetime, value: bool
+) -> None:
+    copied = updated(sealed_pdf, lambda writer: copy_signature(writer, value=value))
+    assert words(sealer.seal_pdf(copied), store, now) == ["0", "invalid", "0"]
+
+
+def test_a_later_certification_excuses_no_earlier_change(
+    sealer: TrialSealer, sealed_pdf: bytes, store: TrustStore, now: datetime
+) -> None:
+    noted = updated(sealed_pdf, add_note)
+    assert words(sealer.seal_pdf(noted, docmdp=3), store, now) == ["modified_after_signing", "0"]
+
+
+def test_a_seal_taken_out_of_the_form_is_told(sealed_pdf: bytes, store: TrustStore, now: datetime) -> None:
+    def strip(writer: PdfWriter) -> None:
+        del writer.root_object["/AcroForm"]
+        writer.root_object[NameObject("/AcroForm")] = DictionaryObject()
+
+    assert words(updated(sealed_pdf, strip), store, now) == ["modified_after_signing"]
+
+
+@pytest.fixture(scope="module")
+def form_pdf(unsigned_pdf: bytes) -> bytes:
+    """A document whose form has one text field, on its first page."""
+    writer = PdfWriter(PdfReader(io.BytesIO(unsigned_pdf)), incremental=True)
+    field = DictionaryObject(
+        {
+            NameObject("/Type"): NameObject("/Annot"),
+            NameObject("/Subtype"): NameObject("/Widget"),
+            NameObject("/FT"): NameObject("/Tx"),
+            NameObject("/T"): TextStringObject("text"),
+            NameObject("/Rect"): RectangleObject((0, 0, 50, 10)),
+        }
+    )
+    item = writer._add_object(field)
+    writer.pages[0][NameObject("/Annots")] = ArrayObject([item])
+    writer.root_object[NameObject("/AcroForm")] = DictionaryObject({NameObject("/Fields"): ArrayObject([item])})
+    written = io.BytesIO()
+    writer.write(written)
+    return written.getvalue()
+
+
+def fill_in(key: str) -> Callable[[PdfWriter], None]:
+    def change(writer: PdfWriter) -> None:
+        form = writer.root_object["/AcroForm"]
+        assert isinstance(form, DictionaryObject)
+        field = form["/Fields"][0].get_object()
+        field[NameObject(key)] = TextStringObject("filled in")
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("level", "key", "first"),
+    [
+        (1, "/V", "modified_after_signing"),
+        (2, "/V", "0"),
+        (3, "/V", "0"),
+        (2, "/T", "modified_after_signing"),
+        (None, "/V", "modified_after_signing"),
+    ],
+)
+def test_a_certification_may_allow_forms_to_be_filled_in(
+    sealer: TrialSealer, form_pdf: bytes, store: TrustStore, now: datetime, level: int | None, key: str, first: str
+) -> None:
+    certified = sealer.seal_pdf(form_pdf, docmdp=level)
+    assert words(sealer.seal_pdf(updated(certified, fill_in(key))), store, now) == [first, "0"]
+
+
+def test_every_certification_allows_a_document_timestamp(
+    authority: TrialAuthority, sealer: TrialSealer, unsigned_pdf: bytes, store: TrustStore, now: datetime
+) -> None:
+    def stamp(document: bytes) -> bytes:
+        return authority.timestamp(document, now)
+
+    certified = sealer.seal_pdf(unsigned_pdf, docmdp=1)
+    assert words(sealer.seal_pdf(certified, sign=stamp), store, now) == ["0", "0"]
+    rewritten = updated(certified, rewrite_content)
+    assert words(sealer.seal_pdf(rewritten, sign=stamp), store, now) == ["modified_after_signing", "0"]
+
+
+def test_a_cross_reference_that_claims_too_much_is_not_read(
+    sealed_pdf: bytes, store: TrustStore, now: datetime
+) -> None:
+    claim = zlib.compress(bytes(2_000_000))
+    start = len(sealed_pdf)
+    previous = sealed_pdf[sealed_pdf.rindex(b"startxref") + 9 :].split()[0]
+    header = b"900 0 obj\n<</Type/XRef/W[1 0 0]/Index[0 2000000]/Size 2000000/Filter/FlateDecode/Root 1 0 R"
+    stream = header + b"/Prev %s/Length %d>>stream\n%s\nendstream\nendobj\n" % (previous, len(claim), claim)
+    bomb = sealed_pdf + stream + b"startxref\n%d\n%%%%EOF\n" % start
+    (seal,) = judge_pdf(bomb, store, now=now).seals
+    assert seal.word == "invalid"
+    assert "too many objects" in seal.reason
 
 
 def byte_range(pdf: bytes) -> bytes:

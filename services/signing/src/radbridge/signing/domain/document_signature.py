@@ -74,6 +74,14 @@ def judge_contents(contents: bytes, document: bytes, store: TrustStore, *, now: 
     return _judge_cms(signed, document, store, now)
 
 
+def is_document_timestamp(contents: bytes) -> bool:
+    """Whether the zero-padded `contents` are a timestamp token, good or not."""
+    try:
+        return parse_signed_data(der.read(contents, 0, len(contents), ber=True).raw).content_type == oids.TST_INFO
+    except DerError:
+        return False
+
+
 def _from_ses(verdict: SesVerdict) -> SealVerdict:
     ses = verdict.signature
     seal = SealVerdict(_SES_WORDS.get(verdict.word, INVALID), verdict.reason, form="ses")

@@ -1,146 +1,239 @@
 """What an incremental update changed in a PDF that was signed before it (ISO 32000-1 clause 12.8.2.2, DocMDP).
 
 Between two signatures only what a further signature needs may change: new objects, the form's field list, annotation
-lists that gain signature fields, validation data. Any other change to an object of the signed revision modifies it.
+lists that gain signature fields, validation data; where the document's certification permits it, forms may be filled
+in and annotations added. Any other change to an object of the signed revision modifies it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from functools import cached_property
+from typing import cast
 
-from radbridge.signing.domain.pdf_fields import (
-    PdfDict,
-    as_dict,
-    as_list,
-    open_pdf,
-    reading,
-    reference,
-    resolve,
-    walk_pages,
-)
-
-if TYPE_CHECKING:
-    from pypdf import PdfReader
+from radbridge.signing.domain.errors import SealFormError
+from radbridge.signing.domain.pdf_document import Revision, reference
+from radbridge.signing.domain.pdf_fields import form_fields, walk_pages
+from radbridge.signing.domain.pdf_xref import FREE, PLAIN, PdfDict
 
 _CATALOG_MAY_CHANGE = frozenset({"/AcroForm", "/Perms", "/DSS", "/Extensions", "/Metadata", "/Version"})
 _FORM_MAY_CHANGE = frozenset({"/Fields", "/SigFlags", "/DR", "/DA", "/NeedAppearances"})
 _SIGNED_FIELD_MAY_CHANGE = frozenset({"/V", "/AP", "/F", "/M", "/Lock", "/MK", "/AS", "/P"})
+_FILLED_FIELD_MAY_CHANGE = frozenset({"/V", "/RV", "/I", "/AP", "/AS", "/M"})
+_FILLABLE = frozenset({"/Tx", "/Btn", "/Ch"})
 _MAX_DEPTH = 64
 # A further signature touches a handful of objects; more is no honest update and would take long to compare.
-_MAX_CHANGED, _MAX_LISTED = 500, 2000
-_ANNOTATIONS_ALLOWED = 3
+_MAX_CHANGED, _MAX_LISTED, _MAX_DRAWN = 500, 10_000, 20_000
+NO_CHANGES, FORMS, ANNOTATIONS = 1, 2, 3
 
 
-def modification(signed: bytes, later: bytes, docmdp: int | None) -> str | None:
-    """Why `later`, which begins with the revision `signed`, modifies it, in Chinese; None if it only adds signatures.
+def modification(signed: Revision, later: Revision, docmdp: int | None, *, timestamp: bool) -> str | None:
+    """Why `later` modifies the document that `signed` is, in Chinese; None if it only adds what is permitted.
 
-    `docmdp` is the permission level of the document's certification, if any. SealFormError where one is unreadable.
+    `docmdp` is the permission level of a certification up to `signed`, if any; `timestamp` says that `later` ends in a
+    document timestamp, which every level permits (ISO 32000-2 clause 12.8.2.2). SealFormError where one is unreadable.
     """
-    if docmdp == 1:
+    if docmdp == NO_CHANGES and not timestamp:
         return "文档认证不允许任何后续更改，但签章之后有增量更新"
-    with reading():
-        return _Comparison(open_pdf(signed), open_pdf(later), annotations=docmdp == _ANNOTATIONS_ALLOWED).find()
+    return _Comparison(signed, later, docmdp).find()
 
 
 @dataclass
 class _Comparison:
-    old: PdfReader
-    new: PdfReader
-    annotations: bool
+    old: Revision
+    new: Revision
+    docmdp: int | None
 
     def find(self) -> str | None:
-        old_root, new_root = self.old.trailer.raw_get("/Root"), self.new.trailer.raw_get("/Root")
-        if reference(old_root) != reference(new_root):
+        if all(section.start != self.old.start for section in self.new.sections):
+            return "签章之后的修订没有接续签章时的文件"
+        if reference(self.old.trailer("/Root")) != reference(self.new.trailer("/Root")):
             return "签章之后文档的根对象被替换"
-        old_numbers, new_numbers = _locations(self.old), _locations(self.new)
-        if set(old_numbers) - set(new_numbers):
+        changed = self._changed()
+        if any(self.new.location(number)[0] == FREE for number in changed):
             return "签章之后删除了文档中的对象"
-        changed = [number for number, where in old_numbers.items() if new_numbers[number] != where]
         if len(changed) > _MAX_CHANGED:
             return "签章之后改动的对象过多"
-        special = self._special(as_dict(old_root), reference(old_root))
         for number in changed:
-            before, after = _object(self.old, number), _object(self.new, number)
-            if not _same(before, after) and not self._allowed(special.get(number), before, after):
+            if self._is_section(number):
+                continue
+            before, after = self.old.object(number, strict=True), self.new.object(number, strict=True)
+            if not _same(before, after) and not self._allowed(number, before, after):
                 return f"签章之后改动了文档内容（对象{number}）"
         return None
 
-    def _special(self, root: PdfDict, root_number: int | None) -> dict[int, str]:
-        """The role of the signed revision's objects that a further signature may change."""
-        roles: dict[int | None, str] = {root_number: "catalog", reference(self.old.trailer.get("/Info")): "free"}
-        form = as_dict(root.get("/AcroForm"))
-        roles[reference(root.get("/AcroForm"))] = "form"
-        roles[reference(form.get("/Fields"))] = "fields"
-        for key in ("/Metadata", "/DSS", "/Extensions"):
-            roles[reference(root.get(key))] = "free"
-        for number, page in walk_pages(root.get("/Pages")):
-            roles[number] = "page"
-            roles[reference(page.get("/Annots"))] = "annotations"
-        return {number: role for number, role in roles.items() if number is not None}
+    def _changed(self) -> list[int]:
+        """The objects of the signed revision that lie elsewhere in the later one, or nowhere."""
+        spoken_of: set[int] = set()
+        for section in self.new.sections:
+            if section.start == self.old.start:
+                break
+            spoken_of.update(section.entries)
+        spoken_of.discard(0)
+        moved = [
+            n for n in spoken_of if self.old.location(n)[0] != FREE and self.old.location(n) != self.new.location(n)
+        ]
+        return sorted(moved)
 
-    def _allowed(self, role: str | None, before: object, after: object) -> bool:
-        if role == "free":
-            return True
-        if role in ("fields", "annotations"):
-            return self._only_added(before, after)
-        old, new = as_dict(before), as_dict(after)
-        if not old or not new or not isinstance(after, type(before)):
+    def _is_section(self, number: int) -> bool:
+        """Whether the number is that of a cross-reference stream before and after; what it says is compared."""
+        places = (self.old.location(number), self.old), (self.new.location(number), self.new)
+        return all(
+            kind == PLAIN and any(section.start == at for section in revision.sections)
+            for (kind, at, _), revision in places
+        )
+
+    def _allowed(self, number: int, before: object, after: object) -> bool:
+        """Whether the change of one object is one that a further signature needs or the certification permits."""
+        if type(before) is not type(after):
             return False
-        # Containers of references and objects: what they hold is compared object by object.
-        if resolve(old.get("/Type")) in ("/XRef", "/ObjStm"):
+        root = self.old.root
+        if isinstance(before, list):
+            if number == reference(self.old.as_dict(root.get("/AcroForm")).get("/Fields")):
+                return self._fields_only_added(before, after)
+            return number in self._annotation_lists and self._annotations_only_added(before, after)
+        old, new = self.old.as_dict(before), self.new.as_dict(after)
+        if not old or not new:
+            return False
+        if number == reference(self.old.trailer("/Root")):
+            return _same_but(old, new, _CATALOG_MAY_CHANGE) and self._form_allowed(
+                old.get("/AcroForm"), new.get("/AcroForm")
+            )
+        if number == reference(root.get("/AcroForm")):
+            return self._form_allowed(before, after)
+        if number in self._described_by and number not in self._drawn:
             return True
-        if role == "catalog":
-            return _same_but(old, new, _CATALOG_MAY_CHANGE) and self._form_allowed(old.get("/AcroForm"), new)
-        if role == "form":
-            return self._form_allowed(before, {"/AcroForm": after})
-        if role == "page":
-            return _same_but(old, new, frozenset({"/Annots"})) and self._only_added(
+        if old.get("/Type") == "/Page":
+            return _same_but(old, new, frozenset({"/Annots"})) and self._annotations_only_added(
                 old.get("/Annots"), new.get("/Annots")
             )
-        # A signature field that was empty when the revision was signed may be filled.
-        return resolve(old.get("/FT")) == "/Sig" and "/V" not in old and _same_but(old, new, _SIGNED_FIELD_MAY_CHANGE)
+        return self._field_allowed(number, old, new)
 
-    def _form_allowed(self, before: object, catalog: PdfDict) -> bool:
-        old, new = as_dict(before), as_dict(catalog.get("/AcroForm"))
-        return _same_but(old, new, _FORM_MAY_CHANGE) and self._only_added(old.get("/Fields"), new.get("/Fields"))
+    @property
+    def _described_by(self) -> set[int | None]:
+        """The objects of the signed revision that speak of the document and are no part of what it shows."""
+        keys = ("/Metadata", "/DSS", "/Extensions")
+        return {reference(self.old.trailer("/Info")), *(reference(self.old.root.get(key)) for key in keys)}
 
-    def _only_added(self, before: object, after: object) -> bool:
-        """Whether a list kept its items and gained signature fields only, or annotations where these are allowed."""
-        old, new = as_list(before), as_list(after)
-        kept = new[: len(old)]
-        if (
-            len(kept) != len(old)
-            or len(new) > _MAX_LISTED
-            or not all(_same(a, b) for a, b in zip(old, kept, strict=True))
-        ):
+    def _form_allowed(self, before: object, after: object) -> bool:
+        old, new = self.old.as_dict(before), self.new.as_dict(after)
+        return _same_but(old, new, _FORM_MAY_CHANGE) and self._fields_only_added(old.get("/Fields"), new.get("/Fields"))
+
+    def _field_allowed(self, number: int, old: PdfDict, new: PdfDict) -> bool:
+        """Whether a field or widget of the signed revision was signed, or filled in where forms may be."""
+        kind = self._old_kinds.get(number)
+        if kind == "/Sig" and old.get("/Subtype", "/Widget") == "/Widget":
+            parents = self.old.as_dict(old.get("/Parent")), self.new.as_dict(new.get("/Parent"))
+            was_empty = "/V" not in old and "/V" not in parents[0]
+            is_signed = bool(self.new.as_dict(new.get("/V", parents[1].get("/V"))))
+            return was_empty and is_signed and _same_but(old, new, _SIGNED_FIELD_MAY_CHANGE)
+        if self.docmdp not in (FORMS, ANNOTATIONS):
             return False
-        return all(self.annotations or _is_signature_field(item) for item in new[len(old) :])
+        if kind in _FILLABLE and old.get("/Subtype", "/Widget") == "/Widget":
+            return _same_but(old, new, _FILLED_FIELD_MAY_CHANGE)
+        return number in self._appearances and number not in self._drawn
 
+    def _fields_only_added(self, before: object, after: object) -> bool:
+        """Whether a list of fields kept its items and gained signature fields only."""
+        added = self._added(before, after)
+        return added is not None and all(self._is_signature_field(item) for item in added)
 
-def _is_signature_field(item: object) -> bool:
-    field = as_dict(item)
-    return resolve(field.get("/FT", as_dict(field.get("/Parent")).get("/FT"))) == "/Sig"
+    def _annotations_only_added(self, before: object, after: object) -> bool:
+        """Whether a page's annotations were kept and signature fields added only, or any where these are allowed."""
+        added = self._added(before, after)
+        if added is None:
+            return False
+        return self.docmdp == ANNOTATIONS or all(
+            self._is_in_signature_field(reference(item)) and self._is_widget(self.new.as_dict(item)) for item in added
+        )
 
+    def _is_in_signature_field(self, number: int | None) -> bool:
+        """Whether an object is a signature field of the later form or a widget of one; mostly it is of a new one."""
+        return number in self._new_widgets or self._new_kinds.get(number) == "/Sig"
 
-def _locations(reader: PdfReader) -> dict[int, object]:
-    """Where each object in use lies: its offset, or the offset of its object stream and its index there."""
-    plain: dict[int, object] = {}
-    for generation in sorted(reader.xref):
-        for number, offset in reader.xref[generation].items():
-            if not reader.xref_free_entry.get(generation, {}).get(number):
-                plain[number] = offset
-    packed = {number: (plain.get(stream), index) for number, (stream, index) in reader.xref_objStm.items()}
-    return {number: where for number, where in {**packed, **plain}.items() if number != 0}
+    def _added(self, before: object, after: object) -> list[object] | None:
+        """What a list gained at its end; None where it did not keep what it had."""
+        old, new = self.old.as_list(before), self.new.as_list(after)
+        kept = new[: len(old)]
+        if len(kept) != len(old) or len(new) > _MAX_LISTED:
+            return None
+        return new[len(old) :] if all(_same(a, b) for a, b in zip(old, kept, strict=True)) else None
 
+    def _is_signature_field(self, item: object) -> bool:
+        field = self.new.as_dict(item)
+        widgets = (
+            [field] if "/Subtype" in field else [self.new.as_dict(kid) for kid in self.new.as_list(field.get("/Kids"))]
+        )
+        return (
+            self.new.resolve(field.get("/FT")) == "/Sig"
+            and "/Parent" not in field
+            and all(self._is_widget(widget) and widget.get("/FT", "/Sig") == "/Sig" for widget in widgets)
+        )
 
-def _object(reader: PdfReader, number: int) -> object:
-    from pypdf.generic import IndirectObject
+    def _is_widget(self, annotation: PdfDict) -> bool:
+        """Whether it is a widget; where nothing may change, one that is not seen."""
+        if self.new.resolve(annotation.get("/Subtype")) != "/Widget":
+            return False
+        return self.docmdp != NO_CHANGES or "/AP" not in annotation or self._has_no_area(annotation.get("/Rect"))
 
-    for generation in sorted(reader.xref, reverse=True):
-        if number in reader.xref[generation]:
-            return reader.get_object(IndirectObject(number, generation, reader))
-    return reader.get_object(IndirectObject(number, 0, reader))
+    def _has_no_area(self, rectangle: object) -> bool:
+        corners = [self.new.resolve(corner) for corner in self.new.as_list(rectangle)]
+        return len(corners) == 4 and (corners[0] == corners[2] or corners[1] == corners[3])
+
+    @cached_property
+    def _new_widgets(self) -> set[int]:
+        """The objects of the signature fields that the later form gained at the end of its list."""
+        forms = self.old.as_dict(self.old.root.get("/AcroForm")), self.new.as_dict(self.new.root.get("/AcroForm"))
+        gained = self.new.as_list(forms[1].get("/Fields"))[len(self.old.as_list(forms[0].get("/Fields"))) :]
+        fields = [item for item in gained if self._is_signature_field(item)]
+        kids = [kid for item in fields for kid in self.new.as_list(self.new.as_dict(item).get("/Kids"))]
+        return {number for item in (*fields, *kids) if (number := reference(item)) is not None}
+
+    @cached_property
+    def _old_kinds(self) -> dict[int | None, object]:
+        return {field.number: field.kind for field in form_fields(self.old)}
+
+    @cached_property
+    def _new_kinds(self) -> dict[int | None, object]:
+        """The kind of each node of the later form that is an object of its own."""
+        return {field.number: field.kind for field in form_fields(self.new) if field.number is not None}
+
+    @cached_property
+    def _annotation_lists(self) -> set[int | None]:
+        return {reference(page.get("/Annots")) for _, page in walk_pages(self.old)}
+
+    @cached_property
+    def _appearances(self) -> set[int | None]:
+        """The objects that the looks of the signed revision's fields to fill in are made of."""
+        found: set[int | None] = set()
+        for field in form_fields(self.old):
+            if field.kind in _FILLABLE:
+                looks = self.old.as_dict(field.node.get("/AP"))
+                found |= {reference(field.node.get("/AP")), *map(reference, looks.values())}
+                found |= {reference(one) for look in looks.values() for one in self.old.as_dict(look).values()}
+        return found
+
+    @cached_property
+    def _drawn(self) -> set[int]:
+        """The objects that pages, and annotations other than widgets, are drawn from in the signed revision."""
+        found: set[int] = set()
+        stack: list[object] = []
+        for _, page in walk_pages(self.old):
+            stack += [value for key, value in page.items() if key not in ("/Parent", "/Annots")]
+            notes = map(self.old.as_dict, self.old.as_list(page.get("/Annots")))
+            stack += [note.get("/AP") for note in notes if note.get("/Subtype") != "/Widget"]
+        while stack:
+            value = stack.pop()
+            number = reference(value)
+            if number is not None:
+                if number in found:
+                    continue
+                found.add(number)
+            items = self.old.as_dict(value)
+            stack += [item for key, item in items.items() if key not in ("/Parent", "/P")] or self.old.as_list(value)
+            if len(found) + len(stack) > _MAX_DRAWN:
+                raise SealFormError("PDF has too many objects to compare")
+        return found
 
 
 def _same_but(old: PdfDict, new: PdfDict, free: frozenset[str]) -> bool:
