@@ -7,7 +7,7 @@ import pytest
 
 from radbridge.contracts.events.base import BlobRef
 from radbridge.runtime.blobs.protocol import BlobMissing, BlobStore
-from radbridge.runtime.blobs.sealed import SealedBlobs
+from radbridge.runtime.blobs.sealed import FETCHED, SealedBlobs
 from radbridge.runtime.security.keyring import Keyring, SealError
 from radbridge.runtime.security.vault import Vault
 
@@ -37,6 +37,18 @@ async def test_nothing_clear_is_stored(sealed: SealedBlobs, blobs: BlobStore) ->
     stored = await blobs.get(ref.name)
     assert "张三".encode() not in stored
     assert b"110101199003070011" not in stored
+
+
+async def test_what_was_fetched_lies_apart_from_what_was_sent(sealed: SealedBlobs, blobs: BlobStore) -> None:
+    """And where no sweeper of the institution's objects looks."""
+    sent, fetched = await sealed.put("hospital-a", CLEAR), await sealed.put("hospital-a", CLEAR, below=FETCHED)
+    assert [info.name async for info in blobs.list("hospital-a/")] == [sent.name]
+    assert await sealed.get("hospital-a", fetched) == CLEAR
+    with pytest.raises(ValueError, match="another institution"):
+        await sealed.get("hospital-b", fetched)
+    await blobs.put(fetched.name, await blobs.get(sent.name))
+    with pytest.raises(SealError):
+        await sealed.get("hospital-a", fetched)
 
 
 async def test_an_object_of_another_institution_or_place_does_not_open(sealed: SealedBlobs, blobs: BlobStore) -> None:

@@ -92,7 +92,8 @@ class World:
     ) -> ReportReceived:
         """A report as ``ingest-api`` passes it on: audited, signed and stamped by the trial CA unless changed.
 
-        :param changes: ``doctor``, ``stamped_by``, ``text``, ``value``, ``status``, ``document``, ``package``.
+        :param changes: ``doctor``, ``stamped_by``, ``text``, ``value``, ``status``, ``document``, ``document_url``,
+            ``package``; without ``settle`` it is not waited until the report was handled.
         """
         sender = institution or self.hospital
         doctor, stamped_by = changes.get("doctor", self.doctor), changes.get("stamped_by", self.authority)
@@ -121,11 +122,13 @@ class World:
             status=changes.get("status", ReportStatus.AUDITED.value),
             content=await blobs.put(sender.id, to_json(report)),
             signature_package=await blobs.put(sender.id, to_json(package)) if changes.get("package", True) else None,
-            document=await blobs.put(sender.id, document) if document else None,
+            document=await blobs.put(sender.id, document, "application/pdf") if document else None,
+            document_url=changes.get("document_url", ""),
             changed_at=utc_now(),
         )
         await self.running.publish(body, service="ingest-api", version=version)
-        await self.running.settled()
+        if changes.get("settle", True):
+            await self.running.settled()
         return body
 
     async def verdict(self, number: str, institution: Institution | None = None) -> dict[str, Any]:
@@ -156,10 +159,14 @@ class World:
 
 
 @asynccontextmanager
-async def opened(folder: Path, settings: Mapping[str, Any] | None = None) -> AsyncIterator[World]:
+async def opened(
+    folder: Path, settings: Mapping[str, Any] | None = None, *, by_network: bool = False
+) -> AsyncIterator[World]:
+    """The world; ``by_network``, its outbound calls reach servers of this machine."""
     outside = Outside({})
     authority = TrialAuthority.create(utc_now())
-    async with running_service(SERVICE, folder, settings=settings, transport=outside.transport()) as running:
+    transport = None if by_network else outside.transport()
+    async with running_service(SERVICE, folder, settings=settings, transport=transport) as running:
         hospital = await running.add_institution(hosts=["10.1.2.3", PDF_HOST])
         world = World(running, authority, authority.issue_doctor("张三", "110101199003070038"), hospital, outside)
         await world.register(authority)
@@ -170,6 +177,7 @@ async def opened(folder: Path, settings: Mapping[str, Any] | None = None) -> Asy
 def _held_reports_are_looked_at_often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RADBRIDGE_SIGNING_HELD_CHECK", "PT0.05S")
     monkeypatch.setenv("RADBRIDGE_SIGNING_OCSP_RETRY", "PT0.05S")
+    monkeypatch.setenv("RADBRIDGE_SIGNING_FILE_RETRY", "PT0.05S")
 
 
 @pytest.fixture
@@ -179,8 +187,20 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
 
 
 @pytest.fixture
+async def networked_world(tmp_path: Path) -> AsyncIterator[World]:
+    async with opened(tmp_path, by_network=True) as world:
+        yield world
+
+
+@pytest.fixture
 async def world_on_postgresql(tmp_path: Path, postgres_database: str) -> AsyncIterator[World]:
     async with opened(tmp_path, {"database_url": postgres_database}) as world:
+        yield world
+
+
+@pytest.fixture
+async def networked_world_on_postgresql(tmp_path: Path, postgres_database: str) -> AsyncIterator[World]:
+    async with opened(tmp_path, {"database_url": postgres_database}, by_network=True) as world:
         yield world
 
 

@@ -11,10 +11,11 @@ from radbridge.runtime.clock import Clock
 from radbridge.runtime.consumer import ConsumerSpec, On, Received
 from radbridge.runtime.database.protocol import Transaction
 from radbridge.runtime.directory import Directory
-from radbridge.signing import evidence_store, held_store, store
+from radbridge.signing import awaited_store, evidence_store, held_store, store
 from radbridge.signing.domain.policy import policy_of
 from radbridge.signing.judging import Finding, judge_objects
 from radbridge.signing.ocsp_responders import OcspResponders
+from radbridge.signing.report_files import ReportFiles
 from radbridge.signing.settlement import Case, Settlement, objects_of
 from radbridge.signing.store import PENDING, StoredVerdict
 from radbridge.signing.trust import Trust, TrustKeeper
@@ -24,8 +25,9 @@ GROUP = "signing"
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A finding, the trust that it rests on, and the institution's policy."""
+    """The report with its file, the finding on it, the trust that this rests on, and the institution's policy."""
 
+    body: ReportReceived
     finding: Finding
     trust: Trust
     policy: SigningPolicy
@@ -33,9 +35,11 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class JudgeReports:
-    """Handler of ``report.received``. Blobs are read and signatures verified before the transaction begins."""
+    """Handler of ``report.received``. A file given by its address is fetched, blobs are read and signatures verified
+    before the transaction begins."""
 
     blobs: SealedBlobs
+    files: ReportFiles
     trust: TrustKeeper
     responders: OcspResponders
     directory: Directory
@@ -44,25 +48,35 @@ class JudgeReports:
 
     async def prepare(self, received: Received[ReportReceived]) -> Prepared | None:
         """The finding on an audited report; ``None`` for one that is not published yet."""
-        body = received.body
-        if body.status != ReportStatus.AUDITED:
+        if received.body.status != ReportStatus.AUDITED:
             return None
+        return await self.judged(*await self.files.completed(received.body))
+
+    async def judged(self, body: ReportReceived, file_fault: str = "") -> Prepared:
+        """The finding on a report, by today's trust and its hospital's policy.
+
+        :raises BlobMissing: an object is not there any more.
+        :raises BlobUnavailable: the store is away.
+        """
         trust = await self.trust.snapshot()
         judging = partial(self.responders.judged, trust.store)
-        finding = await judge_objects(self.blobs, objects_of(body), judging, trust.sm3, now=self.clock())
+        finding = await judge_objects(self.blobs, objects_of(body, file_fault), judging, trust.sm3, now=self.clock())
         institution = self.directory.by_id(body.institution_id)
-        return Prepared(finding, trust, policy_of(institution.settings if institution else None))
+        return Prepared(body, finding, trust, policy_of(institution.settings if institution else None))
 
     async def apply(self, tx: Transaction, received: Received[ReportReceived], prepared: Prepared | None) -> None:
         """Store the decision with its evidence and publish it in one commit."""
-        body = received.body
         if prepared is None:
-            await held_store.remove(tx, body.report_id)
+            await _wait_no_longer(tx, received.body.report_id)
             await store.save_verdict(tx, _undecided(received, "报告尚未审核，审核后验证"))
             return
+        await self.settle(tx, prepared, received.version)
+
+    async def settle(self, tx: Transaction, prepared: Prepared, received_version: int) -> None:
+        """Decide about a push by the finding on it."""
         await evidence_store.archive_trust(tx, prepared.trust)
         await evidence_store.archive_files(tx, prepared.finding.responses)
-        case = Case(body, received.version, prepared.finding, prepared.trust.version)
+        case = Case(prepared.body, received_version, prepared.finding, prepared.trust.version)
         await self.settlement.by_policy(tx, case, prepared.policy)
 
 
@@ -72,8 +86,13 @@ class ForgetVoided:
 
     async def apply(self, tx: Transaction, received: Received[ReportVoided], prepared: object) -> None:
         """Say so to whoever asks for the verdict."""
-        await held_store.remove(tx, received.body.report_id)
+        await _wait_no_longer(tx, received.body.report_id)
         await store.save_verdict(tx, _undecided(received, "报告已由医院删除"))
+
+
+async def _wait_no_longer(tx: Transaction, report_id: str) -> None:
+    await held_store.remove(tx, report_id)
+    await awaited_store.remove(tx, report_id)
 
 
 def _undecided(received: Received[ReportReceived] | Received[ReportVoided], reason: str) -> StoredVerdict:

@@ -59,7 +59,7 @@ class HeldReports:
     async def _judge(self, held: HeldReport, trust: Trust) -> None:
         before = case_of(held)
         try:
-            objects = objects_of(before.body)
+            objects = objects_of(before.body, before.finding.file_fault)
             judging = partial(self.responders.judged, trust.store)
             finding = await judge_objects(self.blobs, objects, judging, trust.sm3, now=self.clock())
         except (BlobMissing, SealError) as error:
@@ -72,7 +72,7 @@ class HeldReports:
         policy = policy_of(institution.settings if institution else None)
 
         async def settle(tx: Transaction) -> None:
-            if not await held_store.is_held(tx, held.report_id, held.received_version):
+            if not await held_store.is_held(tx, held):
                 return
             if decide(finding.verdict, policy).decision is Decision.HELD:
                 await held_store.judged_by(tx, held.report_id, trust.version, self.settlement.retry_at(finding))

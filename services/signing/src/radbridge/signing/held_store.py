@@ -47,10 +47,13 @@ async def remove(tx: Transaction, report_id: str) -> None:
     await tx.execute("DELETE FROM held_report WHERE report_id = $1", report_id)
 
 
-async def is_held(tx: Transaction, report_id: str, received_version: int) -> bool:
-    """Whether this push of the report is still held."""
+async def is_held(tx: Transaction, held: HeldReport) -> bool:
+    """Whether this push of the report is still held, with the same file or none."""
     found = await tx.fetch_one(
-        "SELECT 1 FROM held_report WHERE report_id = $1 AND received_version = $2", report_id, received_version
+        "SELECT 1 FROM held_report WHERE report_id = $1 AND received_version = $2 AND received = $3",
+        held.report_id,
+        held.received_version,
+        held.received,
     )
     return found is not None
 

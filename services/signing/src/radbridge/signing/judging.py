@@ -11,10 +11,17 @@ from radbridge.contracts.events.base import BlobRef
 from radbridge.contracts.model.codes import SignatureFormat
 from radbridge.contracts.model.report import Report, SignaturePackage
 from radbridge.contracts.model.serialization import from_json
-from radbridge.runtime.blobs.sealed import SealedBlobs
+from radbridge.runtime.blobs.sealed import FETCHED, SealedBlobs
 from radbridge.signing.domain.ocsp_desk import Answer
 from radbridge.signing.domain.ofd_seal import VALID, judge_ofd
-from radbridge.signing.domain.report_verdict import PKCS1, PKCS7, REPORT_PDF, SignedReport, judge_report
+from radbridge.signing.domain.report_verdict import (
+    PDF_PATH,
+    PKCS1,
+    PKCS7,
+    REPORT_PDF,
+    SignedReport,
+    judge_report,
+)
 from radbridge.signing.domain.sm3 import sm3
 from radbridge.signing.domain.trust_store import TrustStore
 from radbridge.signing.domain.verdict import Check, CheckResult, Verdict
@@ -28,29 +35,39 @@ _UNSIGNED = Verdict((Check("signature", CheckResult.FAILED, "报告没有签名"
 
 @dataclass(frozen=True, slots=True)
 class ReportObjects:
-    """The sealed objects that a verdict is made from."""
+    """The sealed objects that a verdict is made from. ``file_fault`` says in Chinese why there is no document, where
+    the report gave its address alone."""
 
     institution_id: str
     content: BlobRef
     signature_package: BlobRef | None
     document: BlobRef | None
+    file_fault: str = ""
+
+    @property
+    def document_field(self) -> str:
+        """The wire field by which the document came."""
+        return PDF_PATH if self.document is not None and self.document.name.startswith(FETCHED) else REPORT_PDF
 
     def to_dict(self) -> dict[str, object]:
         named = {"content": self.content, "signaturePackage": self.signature_package, "document": self.document}
-        return {name: ref.model_dump() if ref else None for name, ref in named.items()}
+        objects: dict[str, object] = {name: ref.model_dump() if ref else None for name, ref in named.items()}
+        return objects | ({"fileFault": self.file_fault} if self.file_fault else {})
 
     @classmethod
     def from_dict(cls, institution_id: str, objects: Mapping[str, object]) -> "ReportObjects":
         def ref(name: str) -> BlobRef | None:
             return BlobRef.model_validate(objects[name]) if objects.get(name) else None
 
-        return cls(institution_id, BlobRef.model_validate(objects["content"]), ref("signaturePackage"), ref("document"))
+        content, fault = BlobRef.model_validate(objects["content"]), str(objects.get("fileFault", ""))
+        return cls(institution_id, content, ref("signaturePackage"), ref("document"), fault)
 
 
 @dataclass(frozen=True)
 class Finding:
     """What the engine found, with what it rests on: SM3s of the signed pieces, of the trust manifest and of the OCSP
-    responses by the certificates asked about (or why there is none); ``responses`` are those, by SM3."""
+    responses by the certificates asked about (or why there is none); ``responses`` are those, by SM3. ``file_fault`` is
+    that of the objects."""
 
     verdict: Verdict
     judged_at: datetime
@@ -58,6 +75,7 @@ class Finding:
     trust_sm3: str
     ocsp: Mapping[str, str] = field(default_factory=dict[str, str])
     responses: Mapping[str, bytes] = field(default_factory=dict[str, bytes], repr=False)
+    file_fault: str = ""
 
     def to_json(self) -> str:
         return orjson.dumps(
@@ -68,6 +86,7 @@ class Finding:
                 "materials": dict(self.materials),
                 "trust": self.trust_sm3,
                 "ocsp": dict(self.ocsp),
+                "fileFault": self.file_fault,
             }
         ).decode()
 
@@ -80,6 +99,7 @@ class Finding:
             found["materials"],
             found["trust"],
             found.get("ocsp", {}),
+            file_fault=found.get("fileFault", ""),
         )
 
 
@@ -100,30 +120,37 @@ async def judge_objects(
 
     def judge(trust: TrustStore) -> Verdict:
         is_ofd = document is not None and document.startswith(_ZIP)
-        verdict = judge_report(_signed_report(package, report, None if is_ofd else document), trust, now=now)
+        signed = _signed_report(package, report, None if is_ofd else document, objects.document_field)
+        verdict = judge_report(signed, trust, now=now)
         if is_ofd and document is not None:
-            others = (check for check in verdict.checks if check.name != "pdf_seal")
-            verdict = replace(verdict, checks=(*others, ofd_check(document, trust, now)))
+            return _with_file_check(verdict, ofd_check(document, trust, now, objects.document_field))
+        if objects.file_fault:
+            return _with_file_check(verdict, Check("pdf_seal", CheckResult.FINDING, objects.file_fault, PDF_PATH))
         return verdict
 
     verdict, answers = await judging(lambda trust: asyncio.to_thread(judge, trust))
     materials = await asyncio.to_thread(_materials, package, document)
     responses = {sm3(answer).hex(): answer for answer in answers.values() if isinstance(answer, bytes)}
-    return Finding(verdict, now, materials, trust_sm3, _named(answers), responses)
+    return Finding(verdict, now, materials, trust_sm3, _named(answers), responses, objects.file_fault)
+
+
+def _with_file_check(verdict: Verdict, check: Check) -> Verdict:
+    others = (one for one in verdict.checks if one.name != "pdf_seal")
+    return replace(verdict, checks=(*others, check))
 
 
 def _named(answers: Mapping[str, Answer]) -> dict[str, str]:
     return {key: sm3(one).hex() if isinstance(one, bytes) else one.value for key, one in sorted(answers.items())}
 
 
-def ofd_check(document: bytes, trust: TrustStore, now: datetime) -> Check:
+def ofd_check(document: bytes, trust: TrustStore, now: datetime, wire_field: str = REPORT_PDF) -> Check:
     """What a report's OFD file is worth, by the rule for PDF: a broken seal rejects, a missing one is a finding."""
     judged = judge_ofd(document, trust, now=now)
     if judged.word == VALID:
-        return Check("ofd_seal", CheckResult.PASSED, f"OFD的{len(judged.seals)}个签章均有效", REPORT_PDF)
+        return Check("ofd_seal", CheckResult.PASSED, f"OFD的{len(judged.seals)}个签章均有效", wire_field)
     if not judged.seals:
-        return Check("ofd_seal", CheckResult.FINDING, judged.reason, REPORT_PDF)
-    return Check("ofd_seal", CheckResult.FAILED, f"OFD签章无效：{judged.reason}", REPORT_PDF)
+        return Check("ofd_seal", CheckResult.FINDING, judged.reason, wire_field)
+    return Check("ofd_seal", CheckResult.FAILED, f"OFD签章无效：{judged.reason}", wire_field)
 
 
 def iso(moment: datetime) -> str:
@@ -136,7 +163,9 @@ def check_of(fields: Mapping[str, str]) -> Check:
     return Check(fields["name"], CheckResult(fields["result"]), fields["reason"], fields["field"])
 
 
-def _signed_report(package: SignaturePackage, report: Report, document: bytes | None) -> SignedReport:
+def _signed_report(
+    package: SignaturePackage, report: Report, document: bytes | None, document_field: str
+) -> SignedReport:
     steps = [step for step in (report.written, report.audited, report.finally_audited) if step and step.doctor]
     doctors = [step.doctor for step in steps if step.doctor]
     return SignedReport(
@@ -146,6 +175,7 @@ def _signed_report(package: SignaturePackage, report: Report, document: bytes | 
         sign_value=package.value or "",
         timestamp_value=package.timestamp_token or "",
         pdf=document,
+        pdf_field=document_field,
         doctor_names=tuple(d.name for d in doctors if d.name),
         doctor_id_numbers=tuple(d.document_number for d in doctors if d.document_number),
     )

@@ -14,8 +14,10 @@ from radbridge.runtime.sweeper import Sweeper
 from radbridge.signing import handlers, store
 from radbridge.signing.api import authorities, coss, dsvs, evidence, held, sef, trials, verdicts
 from radbridge.signing.api.callers import Callers
+from radbridge.signing.awaited import AwaitedFiles
 from radbridge.signing.held import HeldReports
 from radbridge.signing.ocsp_responders import OcspResponders
+from radbridge.signing.report_files import ReportFiles
 from radbridge.signing.revocation_lists import RevocationLists
 from radbridge.signing.settings import SigningSettings
 from radbridge.signing.settlement import Settlement
@@ -38,9 +40,12 @@ def build(resources: Resources) -> Service:
         timeout=settings.ocsp_timeout,
         refresh=settings.ocsp_refresh,
     )
-    settlement = Settlement(resources.outbox, resources.clock, settings.ocsp_retry)
+    settlement = Settlement(
+        resources.outbox, resources.clock, settings.ocsp_retry, settings.file_retry, settings.file_retry_for
+    )
+    files = ReportFiles(resources.sealed_blobs, resources.http, resources.directory, settings.file_timeout)
     judge = handlers.JudgeReports(
-        resources.sealed_blobs, trust, responders, resources.directory, settlement, resources.clock
+        resources.sealed_blobs, files, trust, responders, resources.directory, settlement, resources.clock
     )
     held_reports = HeldReports(
         database=resources.database,
@@ -51,6 +56,14 @@ def build(resources: Resources) -> Service:
         settlement=settlement,
         clock=resources.clock,
         every=settings.held_check,
+    )
+    awaited_files = AwaitedFiles(
+        database=resources.database,
+        files=files,
+        judge=judge,
+        clock=resources.clock,
+        every=settings.held_check,
+        retry=settings.file_retry,
     )
     callers = Callers(resources.directory)
     trail = ReadTrail(resources.audit, clock=resources.clock)
@@ -70,6 +83,7 @@ def build(resources: Resources) -> Service:
         workers=(
             Worker("revocation-lists", lists.run),
             Worker("held-reports", held_reports.run),
+            Worker("awaited-files", awaited_files.run),
             Worker("sweeper", sweeper(resources, ledger).run),
         ),
     )

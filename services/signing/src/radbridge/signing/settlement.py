@@ -11,7 +11,8 @@ from radbridge.contracts.institution_settings import SigningPolicy
 from radbridge.runtime.clock import Clock, to_micros
 from radbridge.runtime.database.protocol import Transaction
 from radbridge.runtime.outbox import Outbox
-from radbridge.signing import evidence_store, held_store, store
+from radbridge.signing import awaited_store, evidence_store, held_store, store
+from radbridge.signing.awaited_store import AwaitedFile
 from radbridge.signing.domain.policy import Decided, Decision, decide, softened
 from radbridge.signing.domain.verdict import Check, CheckResult, Verdict
 from radbridge.signing.held_store import HeldReport
@@ -40,11 +41,14 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """Writes decisions."""
+    """Writes decisions, and what is still to come for them: the CA of a held report, the file of one that gave its
+    address alone."""
 
     outbox: Outbox
     clock: Clock
     ocsp_retry: timedelta
+    file_retry: timedelta
+    file_retry_for: timedelta
 
     async def by_policy(self, tx: Transaction, case: Case, policy: SigningPolicy) -> Decided:
         """Decide as the institution's policy says."""
@@ -79,6 +83,10 @@ class Settlement:
         else:
             await held_store.remove(tx, body.report_id)
             await self._publish(tx, case, decided, now)
+        if case.finding.file_fault and decided_by == ENGINE and decided.decision is not Decision.REJECTED:
+            await awaited_store.put(tx, self._awaited(case, now))
+        else:
+            await awaited_store.remove(tx, body.report_id)
         # last, because other verdicts wait for the chain from here to the commit
         entry = await evidence_store.append(tx, body.report_id, _entry(case, decided, policy, decided_by, now))
         await store.save_verdict(
@@ -96,6 +104,18 @@ class Settlement:
                 evidence_position=entry.position,
                 evidence_hash=entry.hash,
             ),
+        )
+
+    def _awaited(self, case: Case, now: datetime) -> AwaitedFile:
+        body = case.body
+        return AwaitedFile(
+            report_id=body.report_id,
+            institution_id=body.institution_id,
+            received_version=case.received_version,
+            received=body.model_dump_json(),
+            tries=0,
+            next_try_at=to_micros(now + self.file_retry),
+            until=to_micros(now + self.file_retry_for),
         )
 
     async def _publish(self, tx: Transaction, case: Case, decided: Decided, now: datetime) -> None:
@@ -132,9 +152,9 @@ class Settlement:
         )
 
 
-def objects_of(body: ReportReceived) -> ReportObjects:
-    """The sealed objects of a received report."""
-    return ReportObjects(body.institution_id, body.content, body.signature_package, body.document)
+def objects_of(body: ReportReceived, file_fault: str = "") -> ReportObjects:
+    """The sealed objects of a received report, and why it has no file where its address brought none."""
+    return ReportObjects(body.institution_id, body.content, body.signature_package, body.document, file_fault)
 
 
 def case_of(held: HeldReport) -> Case:
@@ -180,7 +200,7 @@ def _entry(case: Case, decided: Decided, policy: str, decided_by: str, now: date
         "checks": [check.to_dict() for check in finding.verdict.checks],
         "evidence": dict(finding.verdict.evidence),
         "materials": dict(finding.materials),
-        "objects": objects_of(body).to_dict(),
+        "objects": objects_of(body, finding.file_fault).to_dict(),
         "trust": finding.trust_sm3,
         "ocsp": dict(finding.ocsp),
     }

@@ -128,6 +128,12 @@ async def verdict_of(tx: Transaction, institution_id: str, report_number: str) -
     )
 
 
+async def outcome_of(tx: Transaction, report_id: str) -> str:
+    """The outcome of a report's newest verdict; pending where there is none."""
+    row = await tx.fetch_one("SELECT outcome FROM verdict WHERE report_id = $1", report_id)
+    return PENDING if row is None else row["outcome"]
+
+
 async def _count_change(tx: Transaction) -> None:
     await tx.execute(
         """INSERT INTO trust_version (singleton, version) VALUES (1, 1)

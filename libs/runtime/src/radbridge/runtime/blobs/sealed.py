@@ -9,6 +9,9 @@ from radbridge.runtime.blobs.protocol import BlobStore
 
 PURPOSE = "document"
 """Which of the institution's keys seals."""
+FETCHED = "fetched/"
+"""Where objects lie that a service fetched itself, apart from those that were sent. Nobody sweeps there: what is
+fetched is stored by a handler that is repeated until its commit names it."""
 _LARGEST_ON_THE_LOOP = 64 * 1024  # bytes that are hashed and sealed in well under a millisecond
 
 
@@ -24,27 +27,33 @@ class Sealer(Protocol):
         ...
 
 
-def blob_ref(institution_id: str, data: bytes, media_type: str = "application/octet-stream") -> BlobRef:
+def blob_ref(
+    institution_id: str, data: bytes, media_type: str = "application/octet-stream", *, below: str = ""
+) -> BlobRef:
     """What ``SealedBlobs.put`` will answer for these bytes."""
-    return BlobRef(name=f"{institution_id}/{sha256(data).hexdigest()}", size=len(data), media_type=media_type)
+    return BlobRef(name=f"{below}{institution_id}/{sha256(data).hexdigest()}", size=len(data), media_type=media_type)
 
 
 class SealedBlobs:
-    """Sealed objects ``<institution id>/<SHA-256 of the clear bytes>``; the name is bound to the content."""
+    """Sealed objects ``<institution id>/<SHA-256 of the clear bytes>``, those that were fetched below ``fetched/``; the
+    name is bound to the content."""
 
     def __init__(self, blobs: BlobStore, keyring: Sealer) -> None:
         self._blobs = blobs
         self._keyring = keyring
 
-    async def put(self, institution_id: str, data: bytes, media_type: str = "application/octet-stream") -> BlobRef:
+    async def put(
+        self, institution_id: str, data: bytes, media_type: str = "application/octet-stream", *, below: str = ""
+    ) -> BlobRef:
         """Seal and store; durable when it returns, so that a row or event may name it. A repeat stores it anew.
 
+        :param below: ``FETCHED`` for what a service fetched.
         :raises BlobUnavailable: the store is away or full.
         :raises SealError: there is no key of that institution.
         """
 
         def seal() -> tuple[BlobRef, bytes]:
-            ref = blob_ref(institution_id, data, media_type)
+            ref = blob_ref(institution_id, data, media_type, below=below)
             return ref, self._keyring.seal_bytes(institution_id, PURPOSE, data, place=ref.name)
 
         ref, sealed = seal() if len(data) <= _LARGEST_ON_THE_LOOP else await asyncio.to_thread(seal)
@@ -59,7 +68,7 @@ class SealedBlobs:
         :raises BlobUnavailable: the store is away.
         :raises SealError: the object was changed or moved, or its key is not known.
         """
-        if not ref.name.startswith(f"{institution_id}/"):
+        if not ref.name.removeprefix(FETCHED).startswith(f"{institution_id}/"):
             raise ValueError("the object belongs to another institution")
         sealed = await self._blobs.get(ref.name)
         if len(sealed) <= _LARGEST_ON_THE_LOOP:

@@ -28,13 +28,14 @@ from radbridge.signing.domain.verdict import Check, CheckResult, Verdict
 from radbridge.signing.domain.wire import Base64Error, decode_base64, decode_certificate
 
 CA_DATA, CLIENT_CERT, SIGN_TYPE, SIGN_VALUE = "CAData", "ClientCert", "SignType", "SignValue"
-TIMESTAMP_VALUE, REPORT_PDF = "Timestampvalue", "reportPdfBase64"
+TIMESTAMP_VALUE, REPORT_PDF, PDF_PATH = "Timestampvalue", "reportPdfBase64", "pdf_path"
 PKCS1, PKCS7 = "1", "2"
 
 
 @dataclass(frozen=True, repr=False)
 class SignedReport:
-    """The signing fields of a report as sent; `pdf` decoded. The named doctors are those who may have signed it."""
+    """The signing fields of a report as sent; `pdf` decoded, `pdf_field` the one by which it came. The named doctors
+    are those who may have signed it."""
 
     ca_data: str
     client_cert: str
@@ -44,6 +45,7 @@ class SignedReport:
     pdf: bytes | None = None
     doctor_names: Sequence[str] = ()
     doctor_id_numbers: Sequence[str] = ()
+    pdf_field: str = REPORT_PDF
 
 
 @or_malformed(lambda: Verdict((Check("signature", CheckResult.FAILED, f"签名{UNREADABLE}", SIGN_VALUE),)))
@@ -64,7 +66,7 @@ def judge_report(report: SignedReport, store: TrustStore, *, now: datetime) -> V
             _certificate_checks(verdict, checks)
             checks.append(_signer_check(report, certificate))
             evidence |= _certificate_evidence(certificate, verdict)
-    checks.append(_pdf_check(report.pdf, store, now))
+    checks.append(_pdf_check(report, store, now))
     return Verdict(tuple(checks), evidence)
 
 
@@ -228,21 +230,21 @@ def names_person(common_name: str, name: str) -> bool:
     return bool(wanted) and (wanted in words or wanted == "".join(text.split()))
 
 
-def _pdf_check(pdf: bytes | None, store: TrustStore, now: datetime) -> Check:
-    if not pdf:
-        return Check("pdf_seal", CheckResult.SKIPPED, "没有PDF文件内容", REPORT_PDF)
+def _pdf_check(report: SignedReport, store: TrustStore, now: datetime) -> Check:
+    if not report.pdf:
+        return Check("pdf_seal", CheckResult.SKIPPED, "没有PDF文件内容", report.pdf_field)
     # The PDF reader is the one heavy import of the engine; most reports come without the file.
     from radbridge.signing.domain.pdf_seal import judge_pdf
 
-    verdict = judge_pdf(pdf, store, now=now)
+    verdict = judge_pdf(report.pdf, store, now=now)
     if not verdict.seals:
-        return Check("pdf_seal", CheckResult.FINDING, verdict.reason, REPORT_PDF)
+        return Check("pdf_seal", CheckResult.FINDING, verdict.reason, report.pdf_field)
     broken = next((seal for seal in verdict.seals if not seal.good), None)
     if broken is None:
         remarks = [seal.remark for seal in verdict.seals if seal.remark]
         told = "；".join([f"PDF的{len(verdict.seals)}个签章均有效", *remarks])
-        return Check("pdf_seal", CheckResult.PASSED, told, REPORT_PDF)
-    return Check("pdf_seal", CheckResult.FAILED, f"PDF签章无效：{broken.reason}", REPORT_PDF)
+        return Check("pdf_seal", CheckResult.PASSED, told, report.pdf_field)
+    return Check("pdf_seal", CheckResult.FAILED, f"PDF签章无效：{broken.reason}", report.pdf_field)
 
 
 def _timestamp_evidence(verdict: TimestampVerdict | None) -> dict[str, str]:
