@@ -322,6 +322,23 @@ async def test_a_known_event_is_not_prepared_again(desk: Desk) -> None:
     assert desk.prepared == ["v2", "v3"]
 
 
+async def test_only_what_needs_it_is_prepared(desk: Desk) -> None:
+    applied: list[tuple[str, str | None]] = []
+
+    async def prepare(received: Received[Note]) -> str:
+        return received.body.text.upper()
+
+    async def apply(tx: Transaction, received: Received[Note], prepared: str | None) -> None:
+        applied.append((received.body.text, prepared))
+
+    on = On(desk.note_type, apply, prepare=prepare, prepare_when=lambda received: received.body.text == "large")
+    async with desk.consuming(ConsumerSpec(desk.group, (on,))):
+        await desk.publish("n", "large")
+        await desk.publish("n", "small")
+        await until(lambda: len(applied) == 2)
+    assert applied == [("large", "LARGE"), ("small", None)]
+
+
 async def test_narrow_limits_let_everything_through_in_the_end(desk: Desk) -> None:
     limits = FlowLimits(unfinished_per_partition=3, uncommittable_per_partition=5, unfinished=6)
     await desk.send(*(desk.event(f"n{number % 30}", str(number)) for number in range(600)))
