@@ -272,6 +272,19 @@ def test_an_object_that_was_signed_unfinished_is_told(
     assert "0" not in verdicts
 
 
+def test_an_object_that_the_signed_revision_refers_to_and_lacks_cannot_be_supplied(
+    sealer: TrialSealer, unsigned_pdf: bytes, store: TrustStore, now: datetime
+) -> None:
+    def lack_content(writer: PdfWriter) -> None:
+        writer.pages[1][NameObject("/Contents")] = IndirectObject(900, 0, writer)
+
+    sealed = sealer.seal_pdf(updated(unsigned_pdf, lack_content))
+    assert words(sealed, store, now) == ["0"]
+    content = b"900 0 obj\n<</Length 3>>stream\nBT \nendstream\nendobj\n"
+    supplied = with_tail(sealed, b"900 1\n%010d 00000 n \n" % len(sealed), content)
+    assert words(sealer.seal_pdf(supplied), store, now) == ["modified_after_signing", "0"]
+
+
 def add_annotation(kind: str, *, parent: bool, listed: bool = False) -> Callable[[PdfWriter], None]:
     def change(writer: PdfWriter) -> None:
         form = writer.root_object["/AcroForm"]

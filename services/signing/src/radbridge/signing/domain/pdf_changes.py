@@ -49,6 +49,8 @@ class _Comparison:
             return "签章之后的修订没有接续签章时的文件"
         if reference(self.old.trailer("/Root")) != reference(self.new.trailer("/Root")):
             return "签章之后文档的根对象被替换"
+        if self.old.refers_to_any(self._spoken_of - self._known):
+            return "签章之后补充了文档中引用而缺失的对象"
         changed = self._changed()
         if any(self.new.location(number)[0] == FREE for number in changed):
             return "签章之后删除了文档中的对象"
@@ -64,16 +66,22 @@ class _Comparison:
 
     def _changed(self) -> list[int]:
         """The objects of the signed revision that lie elsewhere in the later one, or nowhere."""
-        spoken_of: set[int] = set()
+        return sorted(number for number in self._known if self.old.location(number) != self.new.location(number))
+
+    @cached_property
+    def _spoken_of(self) -> set[int]:
+        """The objects that the sections after the signed revision speak of."""
+        found: set[int] = set()
         for section in self.new.sections:
             if section.start == self.old.start:
                 break
-            spoken_of.update(section.entries)
-        spoken_of.discard(0)
-        moved = [
-            n for n in spoken_of if self.old.location(n)[0] != FREE and self.old.location(n) != self.new.location(n)
-        ]
-        return sorted(moved)
+            found.update(section.entries)
+        return found - {0}
+
+    @cached_property
+    def _known(self) -> set[int]:
+        """Those of `_spoken_of` that the signed revision has."""
+        return {number for number in self._spoken_of if self.old.location(number)[0] != FREE}
 
     def _is_section(self, number: int) -> bool:
         """Whether the number is that of a cross-reference stream before and after; what it says is compared."""

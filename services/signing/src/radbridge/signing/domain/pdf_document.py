@@ -10,6 +10,7 @@ An object is read once, however many revisions share it: what is read is remembe
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -39,6 +40,10 @@ _MAX_SECTIONS = 4096
 _MAX_LAYERS = 64
 # Octets of all object streams together; a report's are far smaller, and a bomb's far larger.
 _MAX_UNPACKED = 48 * 1024 * 1024
+_BLANKS = (b" ", b"\n", b"\r", b"\t", b"\f", b"\0")
+# Number and generation before the R; found from their end, since few octets of a file are an R after a blank.
+_REFERENCE = re.compile(rb"(\d{1,10})[\s\0]{1,8}\d{1,5}[\s\0]{0,8}\Z")
+_REFERENCE_MAX = 32
 # Octets of all objects that are read, without what streams hold.
 _MAX_PARSED = 4 * 1024 * 1024
 
@@ -73,6 +78,8 @@ class PdfFile:
         self._objects: dict[tuple[int, int], tuple[object, int]] = {}
         self._strictly: set[tuple[int, int]] = set()
         self._packs: dict[int, _Pack] = {}
+        self._references: dict[int, int] | None = None
+        self._packed_references: dict[int, frozenset[int]] = {}
         self._unpacked = 0
         self._parsed = 0
 
@@ -133,6 +140,20 @@ class PdfFile:
             self._objects[key] = _read(opened.stream, revision, strict=strict), opened.stop
             self._charge(opened.stream.tell() - opened.objects[index][1])
         return self._objects[key]
+
+    def references(self) -> dict[int, int]:
+        """Where each object is first referred to outside of object streams."""
+        if self._references is None:
+            self._references = _references(self.data)
+        return self._references
+
+    def packed_references(self, pack: int, revision: Revision) -> frozenset[int]:
+        """The objects that those in the object stream at offset `pack` refer to."""
+        if pack not in self._packs:
+            self._packs[pack] = self._unpack(pack, revision)
+        if pack not in self._packed_references:
+            self._packed_references[pack] = frozenset(_references(self._packs[pack].stream.getvalue()))
+        return self._packed_references[pack]
 
     def _is_unread(self, key: tuple[int, int], strict: bool) -> bool:
         """Whether an object must still be read; what was read strictly need not be read again."""
@@ -243,6 +264,18 @@ class Revision:
             raise SealFormError("an object reaches beyond the end of its revision")
         return found
 
+    def refers_to_any(self, numbers: set[int]) -> bool:
+        """Whether anything in the file up to this revision's end refers to an object of `numbers`."""
+        places = self._file.references()
+        if any(places.get(number, self.end) < self.end for number in numbers):
+            return True
+        packs = {first for one in self.sections for kind, first, _ in one.entries.values() if kind == PACKED}
+        return any(
+            not self._file.packed_references(where[1], self).isdisjoint(numbers)
+            for where in map(self.location, packs)
+            if where[0] == PLAIN
+        )
+
     def resolve(self, value: object) -> object:
         """`value`, or what it refers to."""
         from pypdf.generic import IndirectObject
@@ -277,3 +310,17 @@ def _read(stream: io.BytesIO, revision: Revision | None, *, strict: bool = False
     from pypdf.generic import read_object
 
     return read_object(stream, cast("PdfReaderProtocol", _Lookup(revision, strict)))
+
+
+def _references(data: bytes) -> dict[int, int]:
+    """Where in `data` each object is first referred to (`12 0 R`)."""
+    found: dict[int, int] = {}
+    for blank in _BLANKS:
+        at = data.find(blank + b"R")
+        while at >= 0:
+            reference_before = _REFERENCE.search(data, max(0, at - _REFERENCE_MAX), at)
+            if reference_before is not None:
+                number = int(reference_before[1])
+                found[number] = min(at, found.get(number, at))
+            at = data.find(blank + b"R", at + 2)
+    return found
