@@ -164,7 +164,7 @@ class ServerProcess:
             extra_groups=[] if self._user else None,
         )
 
-    def stop(self, timeout_s: float = 30) -> None:
+    def stop(self, timeout_s: float = 120) -> None:
         """Ask the server to end, and kill it when it does not in time."""
         if self._process is None:
             return

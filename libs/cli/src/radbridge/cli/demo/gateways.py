@@ -7,6 +7,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import uvicorn
@@ -76,14 +77,28 @@ class Gateways:
             ),
         ]
 
-    def messages_for(self, phone: str) -> tuple[Message, Message] | None:
-        """The newest SMS to the phone and the newest WeChat message to the patient; ``None`` until both are there."""
-        accepted: list[dict[str, Any]] = httpx.get(f"{self.url}/accepted", timeout=PATIENCE_S).raise_for_status().json()
-        sms = [m for m in accepted if m["gateway"] == "aliyun" and m["recipient"].endswith(phone)]
-        wechat = [m for m in accepted if m["gateway"] == "wechat_official" and m["recipient"] == self.open_id]
-        if not sms or not wechat:
-            return None
-        return Message(sms[-1]["text"], ""), Message("", wechat[-1]["link"])
+    def sent(self) -> int:
+        """How many messages have come so far."""
+        return len(self._accepted())
+
+    def messages_for(self, phone: str, *, after: int = 0) -> tuple[Message, Message] | None:
+        """The newest SMS to the phone and WeChat message to the patient that hold the same link; ``None`` until both
+        are there. ``after`` is how many messages came before those that are meant.
+        """
+        accepted = self._accepted()[after:]
+        sms = [m for m in reversed(accepted) if m["gateway"] == "aliyun" and m["recipient"].endswith(phone)]
+        wechat = [m for m in reversed(accepted) if m["gateway"] == "wechat_official" and m["recipient"] == self.open_id]
+        pairs = ((Message(s["text"], ""), Message("", w["link"])) for w in wechat for s in sms)
+        return next((pair for pair in pairs if code_of(pair[1].link) in pair[0].text), None)
+
+    def _accepted(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = httpx.get(f"{self.url}/accepted", timeout=PATIENCE_S).raise_for_status().json()
+        return found
+
+
+def code_of(link: str) -> str:
+    """The code in a patient's link."""
+    return urlsplit(link).path.rsplit("/", 1)[-1]
 
 
 @contextmanager
