@@ -90,7 +90,7 @@ def test_every_judge_stands_over_the_net(name: str, monkeypatch: pytest.MonkeyPa
 
 
 def test_documents_stand_over_the_net(monkeypatch: pytest.MonkeyPatch, now: datetime) -> None:
-    monkeypatch.setattr("radbridge.signing.domain.pdf_seal.signature_fields", damaged)
+    monkeypatch.setattr("radbridge.signing.domain.pdf_seal.PdfFile", damaged)
     monkeypatch.setattr("radbridge.signing.domain.ofd_seal.OfdPackage", damaged)
     ofd = judge_ofd(b"PK", NOBODY, now=now)
     assert (ofd.word, [one.word for one in ofd.seals]) == ("invalid", ["invalid"])
