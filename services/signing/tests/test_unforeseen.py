@@ -90,9 +90,9 @@ def test_every_judge_stands_over_the_net(name: str, monkeypatch: pytest.MonkeyPa
 
 
 def test_documents_stand_over_the_net(monkeypatch: pytest.MonkeyPatch, now: datetime) -> None:
-    monkeypatch.setattr("radbridge.signing.domain.pdf_seal.PdfFile", damaged)
+    monkeypatch.setattr("radbridge.signing.domain.pdf_seal.SignatureField", damaged)
     monkeypatch.setattr("radbridge.signing.domain.ofd_seal.OfdPackage", damaged)
     ofd = judge_ofd(b"PK", NOBODY, now=now)
     assert (ofd.word, [one.word for one in ofd.seals]) == ("invalid", ["invalid"])
-    (seal,) = judge_pdf(b"%PDF-", NOBODY, now=now).seals
+    (seal,) = judge_pdf(b"%PDF-/ByteRange [0 1 2 3]", NOBODY, now=now).seals
     assert (seal.word, UNREADABLE in seal.reason) == ("invalid", True)
