@@ -19,7 +19,7 @@ from radbridge.cli.demo.parties import Ris, StepFailedError, signed_report
 from radbridge.cli.demo.set_up import SetUp
 from radbridge.contracts.dialects.shanxi_v2_1.examples import ExampleExam, ExamplePatient
 from radbridge.contracts.model.people import Patient
-from tests.support.journeys import RunningSuite
+from tests.support.journeys import RunningSuite, eventually
 
 SLICES = 3
 PATIENCE_S = 180.0
@@ -192,13 +192,18 @@ class Workload:
     def _doubled(self) -> list[str]:
         """No event is in the log twice with different content, and none is handled twice in the journeys."""
         faults: list[str] = []
-        client = self.suite.client()
         for case in self.cases:
-            steps = client.get(f"/api/portal/v1/exams/{case.exam_id}").json()["steps"]
+            steps = self._read(f"/api/portal/v1/exams/{case.exam_id}")["steps"]
             ids = Counter(step["event_id"] for step in steps)
             faults += [f"{case.exam.number}: event {event} {times} times" for event, times in ids.items() if times > 1]
         return faults
 
     def _dead_letters(self) -> list[str]:
-        letters = self.suite.client().get("/api/portal/v1/dead-letters").json()["dead_letters"]
+        letters = self._read("/api/portal/v1/dead-letters")["dead_letters"]
         return [f"dead letter of {letter['topic']} {letter['group']}: {letter['reason']}" for letter in letters]
+
+    def _read(self, path: str) -> dict[str, Any]:
+        """What the suite answers there, asked again while it cannot."""
+        client = self.suite.client()
+        found: dict[str, Any] = eventually(lambda: client.get(path), lambda answer: answer.is_success).json()
+        return found
